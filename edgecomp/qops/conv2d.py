@@ -1,0 +1,68 @@
+"""2-D convolution, int8, NHWC, any kernel, stride, dilation and number of groups; 1-D as height 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgecomp.qgraph import S8, U16, IntArray, OptionalU8Array, QOp, S8Array, S32Array, Work
+from edgecomp.qops.requantize import requantize
+from edgecomp.qops.windows import exact_matmul, pad_hw, taps_inside, windows
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2D(QOp):
+    """out[y, x, o] = requantize(bias[o] + sum over taps and channels of in * weights).
+
+    `weights` is [output_c, kernel_h, kernel_w, input_c / groups]; `bias` already holds -input_zero_point * sum(weights), and a tap
+    outside the input reads input_zero_point. `shift` may be None (all 0).
+    """
+
+    kernel: ClassVar[str] = "conv2d_s8"
+    takes_scratch: ClassVar[bool] = True
+
+    input_h: U16
+    input_w: U16
+    input_c: U16
+    output_h: U16
+    output_w: U16
+    output_c: U16
+    kernel_h: U16
+    kernel_w: U16
+    stride_h: U16
+    stride_w: U16
+    dilation_h: U16
+    dilation_w: U16
+    pad_top: U16
+    pad_left: U16
+    groups: U16
+    input_zero_point: S8
+    output_zero_point: S8
+    clamp_min: S8
+    clamp_max: S8
+    weights: S8Array
+    bias: S32Array
+    multiplier: S32Array
+    shift: OptionalU8Array
+
+    def evaluate(self, *inputs: IntArray) -> IntArray:
+        x = inputs[0].reshape(-1, self.input_h, self.input_w, self.input_c)
+        padded = pad_hw(x, self, self.input_zero_point)
+        view = windows(padded, self)  # [S, OH, OW, KH, KW, C]
+        per_group_in, per_group_out = self.input_c // self.groups, self.output_c // self.groups
+        weights = np.asarray(self.weights).reshape(self.output_c, -1)
+        pieces = []
+        for group in range(self.groups):
+            patch = view[..., group * per_group_in : (group + 1) * per_group_in].reshape(-1, weights.shape[1])
+            pieces.append(exact_matmul(patch, weights[group * per_group_out : (group + 1) * per_group_out].T))
+        accumulator = np.concatenate(pieces, axis=1) + np.asarray(self.bias, np.int64)
+        q = requantize(accumulator, self.multiplier, self.shift, self.output_zero_point, self.clamp_min, self.clamp_max)
+        return q.reshape(len(x), -1)
+
+    @property
+    def work(self) -> Work:
+        taps = taps_inside(self)
+        macs = taps * self.output_c * (self.input_c // self.groups)
+        return Work(macs=macs, additions=self.output_h * self.output_w * self.output_c)

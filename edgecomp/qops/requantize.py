@@ -1,0 +1,53 @@
+"""The one rounding rule of edgecomp: every kernel, on every core, ends in it.
+
+    q = clamp(zero_point + round_half_up(acc * 2^shift * multiplier / 2^31)),   0 < multiplier < 2^30
+
+with the product exact in 64 bits and round_half_up(v / 2^31) = (v + 2^30) >> 31. It is one instruction on Armv7E-M (SMMULR),
+MVE and Neon (VQRDMULH) and RISC-V V (vsmul). `shift` is zero unless the combined scale is 0.5 or more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgecomp.graph import Array
+from edgecomp.qgraph import IntArray
+
+MULTIPLIER_LIMIT = 1 << 30
+INT32_MAX = (1 << 31) - 1
+
+
+def multiplier_and_shift(scale: Array | float) -> tuple[IntArray, IntArray]:
+    """`multiplier` (int32, 1..2^30 - 1) and left `shift` (uint8) for combined scales > 0 (scale_in * scale_weight / scale_out).
+
+    Raises:
+        ValueError: a scale is not finite, not positive or 2^29 and more.
+    """
+    scale = np.atleast_1d(np.asarray(scale, np.float64))
+    if not np.all(np.isfinite(scale)) or np.any(scale <= 0) or np.any(scale >= 2.0**29):
+        raise ValueError(f"combined scale must be in 0..2^29, found {scale.min()}..{scale.max()}")
+    shift = np.maximum(np.floor(np.log2(scale)).astype(np.int64) + 2, 0)
+    multiplier = np.floor(scale * 2.0 ** (31 - shift) + 0.5).astype(np.int64)
+    full = multiplier >= MULTIPLIER_LIMIT  # 0.5 - epsilon rounds up to 2^30
+    shift[full] += 1
+    multiplier[full] = np.floor(scale[full] * 2.0 ** (31 - shift[full]) + 0.5).astype(np.int64)
+    return np.maximum(multiplier, 1).astype(np.int32), shift.astype(np.uint8)
+
+
+def requantize(
+    accumulator: Array, multiplier: IntArray | int, shift: IntArray | int | None, zero_point: int, clamp_min: int, clamp_max: int
+) -> IntArray:
+    """Apply the rule to int64 accumulators; `multiplier` and `shift` (None: all 0) broadcast along the last axis. Returns int8."""
+    scaled = accumulator.astype(np.int64) if shift is None else accumulator.astype(np.int64) << np.asarray(shift, np.int64)
+    rounded = (scaled * np.asarray(multiplier, np.int64) + (1 << 30)) >> 31
+    return np.clip(rounded + zero_point, clamp_min, clamp_max).astype(np.int8)
+
+
+def shift_or_none(shift: IntArray) -> IntArray | None:
+    """The C form of `shift`: no array at all where every shift is 0."""
+    return shift if np.any(shift) else None
+
+
+def accumulator_bound(weights: Array, bias: Array, axes: tuple[int, ...]) -> IntArray:
+    """Largest magnitude an accumulator can reach: |bias| + 128 * sum of |weights| over `axes`, per output channel."""
+    return np.abs(bias.astype(np.int64)) + 128 * np.abs(weights.astype(np.int64)).sum(axes)
