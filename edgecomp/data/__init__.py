@@ -1,0 +1,1 @@
+"""Data for calibration, accuracy and tests: what `--data` reads, and loaders for public datasets."""
