@@ -39,7 +39,6 @@ U8Array = Annotated[IntArray, CType("uint8_t", pointer=True)]
 S16Array = Annotated[IntArray, CType("int16_t", pointer=True)]
 U16Array = Annotated[IntArray, CType("uint16_t", pointer=True)]
 S32Array = Annotated[IntArray, CType("int32_t", pointer=True)]
-OptionalU8Array = Annotated[IntArray | None, CType("uint8_t", pointer=True)]
 MAX_RANK = 6
 Dims = Annotated[tuple[int, ...], CType("uint32_t", length=MAX_RANK)]
 Steps = Annotated[tuple[int, ...], CType("int32_t", length=MAX_RANK)]

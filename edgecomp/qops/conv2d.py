@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from edgecomp.qgraph import S8, U16, IntArray, OptionalU8Array, QOp, S8Array, S32Array, Work
+from edgecomp.qgraph import S8, U8, U16, IntArray, QOp, S8Array, S32Array, Work
 from edgecomp.qops.requantize import requantize
 from edgecomp.qops.windows import exact_matmul, pad_hw, taps_inside, windows
 
@@ -17,7 +17,7 @@ class Conv2D(QOp):
     """out[y, x, o] = requantize(bias[o] + sum over taps and channels of in * weights).
 
     `weights` is [output_c, kernel_h, kernel_w, input_c / groups]; `bias` already holds -input_zero_point * sum(weights), and a tap
-    outside the input reads input_zero_point. `shift` may be None (all 0).
+    outside the input reads input_zero_point.
     """
 
     kernel: ClassVar[str] = "conv2d_s8"
@@ -45,7 +45,7 @@ class Conv2D(QOp):
     weights: S8Array
     bias: S32Array
     multiplier: S32Array
-    shift: OptionalU8Array
+    shift: U8
 
     def evaluate(self, *inputs: IntArray) -> IntArray:
         x = inputs[0].reshape(-1, self.input_h, self.input_w, self.input_c)

@@ -17,8 +17,11 @@ MULTIPLIER_LIMIT = 1 << 30
 INT32_MAX = (1 << 31) - 1
 
 
-def multiplier_and_shift(scale: Array | float) -> tuple[IntArray, IntArray]:
-    """`multiplier` (int32, 1..2^30 - 1) and left `shift` (uint8) for combined scales > 0 (scale_in * scale_weight / scale_out).
+def multiplier_and_shift(scale: Array | float) -> tuple[IntArray, int]:
+    """`multiplier` (int32, 1..2^30 - 1, one a channel) and the layer's one left `shift` for combined scales > 0.
+
+    The combined scale is scale_in * scale_weight / scale_out. One shift serves all channels, so that a layer's size in flash
+    does not depend on its scales; a channel whose scale is far below the largest keeps fewer bits, which it does not need.
 
     Raises:
         ValueError: a scale is not finite, not positive or 2^29 and more.
@@ -26,26 +29,20 @@ def multiplier_and_shift(scale: Array | float) -> tuple[IntArray, IntArray]:
     scale = np.atleast_1d(np.asarray(scale, np.float64))
     if not np.all(np.isfinite(scale)) or np.any(scale <= 0) or np.any(scale >= 2.0**29):
         raise ValueError(f"combined scale must be in 0..2^29, found {scale.min()}..{scale.max()}")
-    shift = np.maximum(np.floor(np.log2(scale)).astype(np.int64) + 2, 0)
-    multiplier = np.floor(scale * 2.0 ** (31 - shift) + 0.5).astype(np.int64)
-    full = multiplier >= MULTIPLIER_LIMIT  # 0.5 - epsilon rounds up to 2^30
-    shift[full] += 1
-    multiplier[full] = np.floor(scale[full] * 2.0 ** (31 - shift[full]) + 0.5).astype(np.int64)
-    return np.maximum(multiplier, 1).astype(np.int32), shift.astype(np.uint8)
+    shift = max(int(np.floor(np.log2(scale.max()))) + 2, 0)
+    if np.floor(scale.max() * 2.0 ** (31 - shift) + 0.5) >= MULTIPLIER_LIMIT:  # 0.5 - epsilon rounds up to 2^30
+        shift += 1
+    multiplier = np.floor(scale * 2.0 ** (31 - shift) + 0.5)
+    return np.maximum(multiplier, 1).astype(np.int32), shift
 
 
 def requantize(
-    accumulator: Array, multiplier: IntArray | int, shift: IntArray | int | None, zero_point: int, clamp_min: int, clamp_max: int
+    accumulator: Array, multiplier: IntArray | int, shift: int, zero_point: int, clamp_min: int, clamp_max: int
 ) -> IntArray:
-    """Apply the rule to int64 accumulators; `multiplier` and `shift` (None: all 0) broadcast along the last axis. Returns int8."""
-    scaled = accumulator.astype(np.int64) if shift is None else accumulator.astype(np.int64) << np.asarray(shift, np.int64)
+    """Apply the rule to int64 accumulators; `multiplier` broadcasts along the last axis. Returns int8."""
+    scaled = accumulator.astype(np.int64) << shift
     rounded = (scaled * np.asarray(multiplier, np.int64) + (1 << 30)) >> 31
     return np.clip(rounded + zero_point, clamp_min, clamp_max).astype(np.int8)
-
-
-def shift_or_none(shift: IntArray) -> IntArray | None:
-    """The C form of `shift`: no array at all where every shift is 0."""
-    return shift if np.any(shift) else None
 
 
 def accumulator_bound(weights: Array, bias: Array, axes: tuple[int, ...]) -> IntArray:

@@ -31,7 +31,7 @@ typedef struct {
     const int8_t *weights;     /* [output_c][kernel_h][kernel_w][input_c / groups] */
     const int32_t *bias;       /* [output_c], minus input_zero_point * sum of the channel's weights */
     const int32_t *multiplier; /* [output_c], 1 .. 2^30 - 1 */
-    const uint8_t *shift;      /* [output_c], or NULL where all are 0 */
+    uint8_t shift;             /* left shift of the accumulator, 0 .. 31, almost always 0 */
 } ec_conv2d_s8_params;
 
 /* input: [input_h][input_w][input_c]; output: [output_h][output_w][output_c]; scratch: unused by the portable kernel. */
