@@ -1,0 +1,56 @@
+"""Files that are dear to make and cheap to keep, named by a hash of all that went into them.
+
+They lie under `$XDG_CACHE_HOME/edgecomp` (default `~/.cache/edgecomp`). Where that cannot be written, nothing is kept and
+everything still works.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def content_key(*parts: str | Sequence[str]) -> str:
+    """Hash of the parts: equal keys mean equal parts, 64 hex digits."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def cache_folder(kind: str) -> Path:
+    """Folder for one kind of files; it need not exist.
+
+    Raises:
+        RuntimeError: never; without a home directory the folder lies under the temporary directory.
+    """
+    configured = os.environ.get("XDG_CACHE_HOME")
+    if configured:
+        return Path(configured) / "edgecomp" / kind
+    try:
+        return Path.home() / ".cache" / "edgecomp" / kind
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"edgecomp-{os.getuid()}" / kind
+
+
+def fetch(kind: str, key: str, destination: Path) -> bool:
+    """Copy a kept file to `destination`; False where there is none."""
+    try:
+        shutil.copyfile(cache_folder(kind) / key, destination)
+    except OSError:
+        return False
+    return True
+
+
+def keep(kind: str, key: str, source: Path) -> None:
+    """Keep a copy of `source`; it appears whole or not at all, and a failure to write is no error."""
+    folder = cache_folder(kind)
+    partial = folder / f".{key}.{os.getpid()}.{os.urandom(4).hex()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, partial)
+        partial.replace(folder / key)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
