@@ -1,0 +1,5 @@
+"""`python -m edgecomp` is `edgecomp`."""
+
+from edgecomp.cli import main
+
+main()

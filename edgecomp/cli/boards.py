@@ -1,0 +1,67 @@
+"""`edgecomp boards`: the boards there are, and which of them can be used on this computer."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgecomp.cli.options import json_option, write_json
+from edgecomp.cli.terminal import report_console, report_table
+
+if TYPE_CHECKING:
+    from edgecomp.doctor import BoardStatus
+
+SCHEMA = "edgecomp.boards/1"
+
+
+@click.command("boards")
+@json_option
+def command(json_file: str | None) -> None:
+    """List the boards: core, memory, how they are run, and whether that is possible here.
+
+    \b
+    Example:
+      edgecomp boards
+    """
+    from edgecomp.doctor import all_board_statuses
+
+    statuses = all_board_statuses()
+    write_json(json_file, {"schema": SCHEMA, "boards": [_as_json(status) for status in statuses]})
+    _print(statuses, json_file)
+
+
+def _as_json(status: "BoardStatus") -> dict[str, Any]:
+    target = status.target
+    return {
+        "name": target.name,
+        "description": target.description,
+        "core": target.core,
+        "isa": list(target.isa),
+        "flash_bytes": target.flash_bytes,
+        "ram_bytes": target.ram_bytes,
+        "runner": target.runner,
+        "counter": target.counter,
+        "available": status.available,
+        "missing": list(status.missing),
+    }
+
+
+def _print(statuses: "list[BoardStatus]", json_file: str | None) -> None:
+    from rich.markup import escape
+
+    table = report_table("board", "core", "description", "flash", "RAM", "runs by", "counts", "here")
+    for status in statuses:
+        target = status.target
+        here = "[green]yes[/]" if status.available else f"[red]no[/]: {', '.join(status.missing)} missing"
+        memory = [_size(target.flash_bytes), _size(target.ram_bytes)]
+        table.add_row(escape(target.name), escape(target.core), escape(target.description), *memory, target.runner, target.counter, here)
+    console = report_console(json_file)
+    console.print(table)
+    if not all(status.available for status in statuses):
+        console.print("`edgecomp doctor` names the command that installs what is missing.")
+
+
+def _size(byte_count: int) -> str:
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if byte_count >= factor and byte_count % (factor // 4) == 0:
+            return f"{byte_count / factor:g} {unit}"
+    return f"{byte_count} B"
