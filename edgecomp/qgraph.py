@@ -38,6 +38,7 @@ S8Array = Annotated[IntArray, CType("int8_t", pointer=True)]
 U8Array = Annotated[IntArray, CType("uint8_t", pointer=True)]
 S16Array = Annotated[IntArray, CType("int16_t", pointer=True)]
 U16Array = Annotated[IntArray, CType("uint16_t", pointer=True)]
+U32Array = Annotated[IntArray, CType("uint32_t", pointer=True)]
 S32Array = Annotated[IntArray, CType("int32_t", pointer=True)]
 MAX_RANK = 6
 Dims = Annotated[tuple[int, ...], CType("uint32_t", length=MAX_RANK)]
@@ -57,11 +58,14 @@ class Work:
 class QOp:
     """One integer operator. Its fields, in order, are the members of the kernel's C struct.
 
-    `ec_<kernel>(const ec_<kernel>_params *params, inputs..., output[, void *scratch])` is the C function.
+    `ec_<kernel>(const ec_<kernel>_params *params, inputs..., output[, void *scratch])` is the C function; a variadic
+    operator takes one array of pointers, `const int8_t *const *inputs`. An optional array that is None is NULL in C.
     `evaluate` is the reference that every kernel must equal bit for bit.
     """
 
     kernel: ClassVar[str]
+    arity: ClassVar[int] = 1  # inputs of a call; a variadic operator takes one or more
+    variadic: ClassVar[bool] = False
     in_place: ClassVar[bool] = False  # output may stand where an input of the same size stands
     takes_scratch: ClassVar[bool] = False
 
@@ -74,8 +78,13 @@ class QOp:
         """Arithmetic of one inference."""
         return Work()
 
+    @property
+    def describe(self) -> str:
+        """The shape of the work in a few characters, such as "3x3 s1 16->16", for reports and comments."""
+        return ""
+
     def verify(self) -> None:
-        """Prove that every parameter fits its C type.
+        """Prove that every parameter fits its C type; each operator adds what its kernel relies on.
 
         Raises:
             ValueError: a parameter is out of range (a defect of lowering).

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from edgecomp.qgraph import QOp
+from edgecomp.qops.add import Add
+from edgecomp.qops.avg_pool2d import AveragePool2D
+from edgecomp.qops.concat import Concat
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.copy import Copy
+from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
+from edgecomp.qops.fully_connected import FullyConnected
+from edgecomp.qops.lut import Lut
+from edgecomp.qops.max_pool2d import MaxPool2D
+from edgecomp.qops.softmax import Softmax
 
-QOPS: dict[str, type[QOp]] = {kind.kernel: kind for kind in (Conv2D,)}
+QOPS: dict[str, type[QOp]] = {
+    kind.kernel: kind for kind in (Conv2D, DepthwiseConv2D, FullyConnected, Add, Lut, Softmax, MaxPool2D, AveragePool2D, Copy, Concat)
+}

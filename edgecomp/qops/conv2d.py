@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from edgecomp.qgraph import S8, U8, U16, IntArray, QOp, S8Array, S32Array, Work
-from edgecomp.qops.requantize import requantize
-from edgecomp.qops.windows import exact_matmul, pad_hw, taps_inside, windows
+from edgecomp.qops.proofs import prove, prove_accumulator, prove_length, prove_positive, prove_rescaling
+from edgecomp.qops.requantize import accumulator_bound, requantize
+from edgecomp.qops.windows import exact_matmul, in_chunks, pad_hw, prove_window, taps_inside, window_text, windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,11 @@ class Conv2D(QOp):
 
     def evaluate(self, *inputs: IntArray) -> IntArray:
         x = inputs[0].reshape(-1, self.input_h, self.input_w, self.input_c)
+        positions = self.output_h * self.output_w
+        patch_bytes = 4 * self.kernel_h * self.kernel_w * self.input_c
+        return in_chunks(x, positions * self.output_c, positions * (patch_bytes + 16 * self.output_c), self._evaluate_chunk)
+
+    def _evaluate_chunk(self, x: IntArray) -> IntArray:
         padded = pad_hw(x, self, self.input_zero_point)
         view = windows(padded, self)  # [S, OH, OW, KH, KW, C]
         per_group_in, per_group_out = self.input_c // self.groups, self.output_c // self.groups
@@ -57,12 +63,29 @@ class Conv2D(QOp):
         for group in range(self.groups):
             patch = view[..., group * per_group_in : (group + 1) * per_group_in].reshape(-1, weights.shape[1])
             pieces.append(exact_matmul(patch, weights[group * per_group_out : (group + 1) * per_group_out].T))
-        accumulator = np.concatenate(pieces, axis=1) + np.asarray(self.bias, np.int64)
-        q = requantize(accumulator, self.multiplier, self.shift, self.output_zero_point, self.clamp_min, self.clamp_max)
-        return q.reshape(len(x), -1)
+        accumulator = pieces[0] if self.groups == 1 else np.concatenate(pieces, axis=1)
+        accumulator += np.asarray(self.bias, np.int64)
+        return requantize(accumulator, self.multiplier, self.shift, self.output_zero_point, self.clamp_min, self.clamp_max)
 
     @property
     def work(self) -> Work:
         taps = taps_inside(self)
         macs = taps * self.output_c * (self.input_c // self.groups)
         return Work(macs=macs, additions=self.output_h * self.output_w * self.output_c)
+
+    @property
+    def describe(self) -> str:
+        groups = "" if self.groups == 1 else f" g{self.groups}"
+        return f"{window_text(self)}{groups} {self.input_c}->{self.output_c}"
+
+    def verify(self) -> None:
+        super().verify()
+        prove_window(self)
+        prove_positive(self, "output_c", "groups")
+        divides = self.input_c % self.groups == 0 and self.output_c % self.groups == 0
+        prove(self, "groups", divides, f"{self.groups} must divide input_c {self.input_c} and output_c {self.output_c}")
+        prove_length(self, "weights", self.output_c * self.kernel_h * self.kernel_w * (self.input_c // self.groups))
+        prove_length(self, "bias", self.output_c)
+        prove_rescaling(self, self.output_c)
+        weights = np.asarray(self.weights).reshape(self.output_c, -1)
+        prove_accumulator(self, "bias", accumulator_bound(weights, np.asarray(self.bias), (1,)), self.shift)

@@ -36,15 +36,18 @@ def multiplier_and_shift(scale: Array | float) -> tuple[IntArray, int]:
     return np.maximum(multiplier, 1).astype(np.int32), shift
 
 
-def requantize(
-    accumulator: Array, multiplier: IntArray | int, shift: int, zero_point: int, clamp_min: int, clamp_max: int
-) -> IntArray:
-    """Apply the rule to int64 accumulators; `multiplier` broadcasts along the last axis. Returns int8."""
-    scaled = accumulator.astype(np.int64) << shift
-    rounded = (scaled * np.asarray(multiplier, np.int64) + (1 << 30)) >> 31
-    return np.clip(rounded + zero_point, clamp_min, clamp_max).astype(np.int8)
+def requantize(accumulator: Array, multiplier: IntArray | int, shift: int, zero_point: int, clamp_min: int, clamp_max: int) -> IntArray:
+    """Apply the rule to integer accumulators; `multiplier` broadcasts along the last axes. Returns int8."""
+    value: IntArray = accumulator.astype(np.int64)
+    value <<= shift
+    value *= np.asarray(multiplier, np.int64)
+    value += 1 << 30
+    value >>= 31
+    value += zero_point
+    return np.clip(value, clamp_min, clamp_max, out=value).astype(np.int8)
 
 
 def accumulator_bound(weights: Array, bias: Array, axes: tuple[int, ...]) -> IntArray:
     """Largest magnitude an accumulator can reach: |bias| + 128 * sum of |weights| over `axes`, per output channel."""
-    return np.abs(bias.astype(np.int64)) + 128 * np.abs(weights.astype(np.int64)).sum(axes)
+    bound: IntArray = np.abs(bias.astype(np.int64)) + 128 * np.abs(weights.astype(np.int64)).sum(axes)
+    return bound
