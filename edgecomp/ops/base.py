@@ -79,6 +79,11 @@ class Operator(Op):
     onnx_types: ClassVar[tuple[str, ...]] = ()  # default: the class's name
     limits: ClassVar[str] = ""  # one line for `edgecomp ops`
     keeps_scale: ClassVar[bool] = False  # output shares the quantization of input 0: it only moves or selects values
+    fuses_clamp: ClassVar[bool] = False  # its kernel can apply a Relu or Clip that follows
+    fixed_quant: ClassVar[tuple[float, int] | None] = None  # scale and zero point that its kernel prescribes for the output
+    has_weights: ClassVar[bool] = False  # inputs are x, weights, bias; a constant input 1 is quantized symmetrically along `weight_axis`
+    spatial: ClassVar[bool] = False  # its kernel wants channels innermost
+    reorders: ClassVar[bool] = False  # its output's axes are not its input's
 
     @classmethod
     def from_onnx(cls, node: OnnxNode) -> Imported:
@@ -98,6 +103,10 @@ class Operator(Op):
         """The same operator as ONNX, opset 17."""
         attributes = {item.name: getattr(self, item.name) for item in fields(self)}
         return OnnxCall(type(self).__name__, {name: value for name, value in attributes.items() if value is not None})
+
+    def weight_axis(self, rank: int) -> int | None:
+        """Axis of the output channels in weights of this rank; None: one scale for all of them."""
+        return 0 if rank > 1 else None
 
     @property
     def clamp(self) -> tuple[float, float] | None:

@@ -1,0 +1,124 @@
+"""Deciding the quantization of every tensor of a float network: `quantize(graph, ranges) -> Scheme`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from edgecomp.errors import UnsupportedError
+from edgecomp.graph import Graph, Node, Tensor
+from edgecomp.ops.base import Operator
+from edgecomp.qgraph import IntArray
+from edgecomp.quant.scheme import Quant, Scheme, from_range, whole
+from edgecomp.quant.weights import quantize_bias, quantize_weights
+
+
+def operator(node: Node) -> Operator:
+    """The node's operator with its quantization traits."""
+    assert isinstance(node.op, Operator)
+    return node.op
+
+
+def inside_kernels(graph: Graph) -> frozenset[str]:
+    """Activations that never exist as integers: a kernel computes them and applies the Relu or Clip that follows."""
+    names: set[str] = set()
+    for node in graph.nodes:
+        name = node.outputs[0]
+        clamps_on = operator(node).fuses_clamp or (operator(node).clamp is not None and node.inputs[0] in names)
+        reader = graph.sole_consumer(name)
+        if clamps_on and reader is not None and operator(reader).clamp is not None:
+            names.add(name)
+    return frozenset(names)
+
+
+def needs_range(graph: Graph) -> tuple[str, ...]:
+    """Activations whose range must be measured, in order: not those whose quantization follows from their operator or input."""
+    hidden = inside_kernels(graph)
+    names = list(graph.inputs)
+    for node in graph.nodes:
+        if operator(node).keeps_scale or operator(node).fixed_quant:
+            continue
+        names.extend(name for name in node.outputs if name not in hidden)
+    return tuple(names)
+
+
+def quantize(graph: Graph, ranges: Mapping[str, tuple[float, float]]) -> Scheme:
+    """Quantize activations from their ranges, then weights and biases.
+
+    Raises:
+        UnsupportedError: a tensor has no range and no rule gives one.
+    """
+    graph = unshared_weights(graph)
+    quants: dict[str, Quant] = {}
+    hidden = inside_kernels(graph)
+
+    def assign(name: str, node: Node | None) -> None:
+        if name in hidden:
+            return
+        if node is not None and operator(node).keeps_scale and node.inputs[0] in quants:
+            quants[name] = quants[str(node.inputs[0])]
+        elif node is not None and (fixed := operator(node).fixed_quant):
+            quants[name] = whole(*fixed)
+        elif name in ranges:
+            quants[name] = from_range(*ranges[name])
+        else:
+            raise UnsupportedError(f"tensor {name!r}: no range was measured and none follows from its operator")
+
+    for name in graph.inputs:
+        assign(name, None)
+    for node in graph.nodes:
+        for name in node.outputs:
+            assign(name, node)
+    return quantize_constants(Scheme(graph, quants))
+
+
+def weighted_nodes(graph: Graph) -> Iterator[tuple[Node, str, str | None]]:
+    """Nodes with constant weights: node, name of the weights, name of the constant bias or None."""
+    for node in graph.nodes:
+        if operator(node).has_weights and graph.constant(node.inputs[1]) is not None:
+            bias = node.inputs[2] if len(node.inputs) > 2 else None
+            yield node, str(node.inputs[1]), bias if graph.constant(bias) is not None else None
+
+
+def quantize_constants(scheme: Scheme) -> Scheme:
+    """Add the weights and biases that are not integers yet."""
+    quants: dict[str, Quant] = dict(scheme.quants)
+    integers: dict[str, IntArray] = dict(scheme.integers)
+    for node, weights, bias in weighted_nodes(scheme.graph):
+        values = scheme.graph.constant(weights)
+        assert values is not None
+        axis = operator(node).weight_axis(values.ndim)
+        source = quants.get(str(node.inputs[0]))
+        if source is None:
+            continue
+        offsets = scheme.graph.constant(bias)
+        if weights not in integers:
+            flat = None if offsets is None or offsets.size == 1 else offsets.reshape(-1)
+            quants[weights], integers[weights] = quantize_weights(values, axis, scale_in=source.step, bias=flat, zero_point_in=source.zero)
+        if bias is not None and offsets is not None and bias not in integers and offsets.ndim == 1:
+            scale = np.float32(source.step) * np.broadcast_to(quants[weights].scale.reshape(-1), offsets.size)
+            quants[bias] = Quant(scale.astype(np.float32), np.zeros(offsets.size, np.int32), "int32", 0)
+            integers[bias] = quantize_bias(offsets, source.step, quants[weights].scale)
+    return replace(scheme, quants=quants, integers=integers)
+
+
+def unshared_weights(graph: Graph) -> Graph:
+    """Give every weighted node weights and a bias of its own, since their scales depend on the node's input."""
+    seen: set[str] = set()
+    renamed: list[Tensor] = []
+    nodes = []
+    for node in graph.nodes:
+        inputs = list(node.inputs)
+        for position in range(1, len(inputs)) if operator(node).has_weights else ():
+            name = inputs[position]
+            data = graph.constant(name)
+            if name is None or data is None:
+                continue
+            if name in seen:
+                inputs[position] = f"{name}__{node.outputs[0]}"
+                renamed.append(Tensor(f"{name}__{node.outputs[0]}", data.shape, graph.tensors[name].dtype, data))
+            seen.add(name)
+        nodes.append(replace(node, inputs=tuple(inputs)))
+    return graph.rebuilt(nodes, renamed) if renamed else graph

@@ -1,0 +1,56 @@
+"""The integer network in numpy: the oracle that every kernel, core and board must equal bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from edgecomp.qgraph import IntArray, QGraph
+
+CHUNK_BYTES = 64 << 20  # of live buffers; bounds memory and keeps caches warm
+Progress = Callable[[int, int], None]
+
+
+def evaluate(qgraph: QGraph, inputs: Sequence[IntArray], keep: Callable[[str], bool] | None = None) -> Mapping[str, IntArray]:
+    """Run samples through the network. `inputs`: one [N, size] array of buffers a port; returns [N, size] by tensor name.
+
+    Only the outputs are returned, and the tensors for which `keep` holds.
+    """
+    count = len(inputs[0])
+    values: dict[str, IntArray] = {port.tensor: array for port, array in zip(qgraph.inputs, inputs, strict=True)}
+    last_use = {name: index for index, node in enumerate(qgraph.nodes) for name in node.inputs}
+    wanted = {port.tensor for port in qgraph.outputs}
+    for index, node in enumerate(qgraph.nodes):
+        arguments = [_argument(qgraph, values, name, count) for name in node.inputs]
+        values[node.output] = node.op.evaluate(*arguments).reshape(count, -1)
+        for name in node.inputs:
+            if last_use[name] == index and name not in wanted and not (keep and keep(name)):
+                values.pop(name, None)
+    return {name: array for name, array in values.items() if name in wanted or (keep and keep(name))}
+
+
+def _argument(qgraph: QGraph, values: Mapping[str, IntArray], name: str, count: int) -> IntArray:
+    data = qgraph.tensors[name].data
+    return values[name] if data is None else np.broadcast_to(data.reshape(1, -1), (count, data.size))
+
+
+def chunks(qgraph: QGraph, count: int) -> Iterator[slice]:
+    """Slices of samples small enough for CHUNK_BYTES of feature maps."""
+    per_sample = sum(tensor.bytes for tensor in qgraph.tensors.values() if tensor.data is None) * 12  # widened copies
+    size = max(1, min(512, CHUNK_BYTES // max(per_sample, 1)))
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def outputs(qgraph: QGraph, inputs: Sequence[IntArray], progress: Progress | None = None) -> list[IntArray]:
+    """Output buffers [N, size], one array a port, computed in chunks."""
+    count = len(inputs[0])
+    parts: list[list[IntArray]] = [[] for _ in qgraph.outputs]
+    for piece in chunks(qgraph, count):
+        values = evaluate(qgraph, [array[piece] for array in inputs])
+        for part, port in zip(parts, qgraph.outputs, strict=True):
+            part.append(values[port.tensor])
+        if progress:
+            progress(piece.stop, count)
+    return [np.concatenate(part) for part in parts]
