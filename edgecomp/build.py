@@ -174,9 +174,10 @@ def _write_units(sources: Sources, target: Target, directory: Path, board_flags:
     selection += f"extern const ec_model *const ec_harness_model;\nconst ec_model *const ec_harness_model = &{sources.prefix}_model;\n"
     selected = root / "ec_harness_model.c"
     selected.write_text(selection, encoding="utf-8")
-    around = [selected, shared / "harness.c", target.directory.resolve() / "board.c", *(target.source_path(name) for name in target.sources)]
-    for path in around:
-        flags = (*harness_flags, *WARNING_FLAGS) if path.name == "harness.c" else harness_flags
+    harness = [selected, shared / "harness.c", shared / "ec_mark.c"]
+    board = [target.directory.resolve() / "board.c", *(target.source_path(name) for name in target.sources)]
+    for path in harness + board:
+        flags = harness_flags if path in board else (*harness_flags, *WARNING_FLAGS)
         units.append(_Unit(path.name, path, path.read_text(encoding="utf-8"), flags, of_model=False))
     return units
 
@@ -188,7 +189,8 @@ def _compile_all(compiler: str, target: Target, units: Sequence[_Unit], director
     headers = _header_texts(directory.resolve() / "src", runtime_dir() / "include", targets_dir() / SHARED_FOLDER)
     objects = [objects_folder / f"{index}_{Path(unit.name).stem}.o" for index, unit in enumerate(units)]
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
-        running = [pool.submit(_compile, compiler, target, unit, path, headers, directory) for unit, path in zip(units, objects, strict=True)]
+        pairs = zip(units, objects, strict=True)
+        running = [pool.submit(_compile, compiler, target, unit, path, headers, directory) for unit, path in pairs]
         try:
             for done, future in enumerate(running, start=1):
                 future.result()
@@ -252,7 +254,15 @@ def available_cores() -> int:
 def _call(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "LC_ALL": "C"}  # messages are read, so they must be English
     return subprocess.run(
-        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=_COMPILE_TIMEOUT_S
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_COMPILE_TIMEOUT_S,
+        check=False,
     )
 
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "ec_mark.h"
 #include "ec_model.h"
 #include "ec_port.h"
 
@@ -44,18 +45,6 @@ struct measurement {
     uint32_t uninitialised_reads; /* 1: outputs of two rehearsals differ */
     uint32_t arena_overrun;       /* 1: bytes behind the arena were written */
 };
-
-/* A profiler counts the instructions between calls of this function. It has the signature of an observer, so that the
- * model calls it directly after each layer. */
-void ec_mark(void *user, uint32_t layer, const void *output, size_t output_bytes);
-
-__attribute__((noinline, used)) void ec_mark(void *user, uint32_t layer, const void *output, size_t output_bytes) {
-    (void)user;
-    (void)layer;
-    (void)output;
-    (void)output_bytes;
-    __asm__ volatile("" ::: "memory");
-}
 
 static void fail(const char *message) {
     ec_port_print(message);

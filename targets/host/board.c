@@ -23,7 +23,7 @@ ec_file ec_port_open_read(const char *name) { return open_file(name, "rb"); }
 ec_file ec_port_open_write(const char *name) {
     const ec_file file = open_file(name, "wb");
     if (file >= 0) {
-        (void)setvbuf(files[file], NULL, _IOFBF, 512); /* the runner reads progress from the file's size */
+        (void)setvbuf(files[file], NULL, _IONBF, 0); /* the runner reads progress from the size of the file */
     }
     return file;
 }

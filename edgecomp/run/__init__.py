@@ -1,0 +1,46 @@
+"""Runners: from a firmware and samples to outputs and measurements. Knows no model."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from edgecomp.build import Firmware
+from edgecomp.errors import TargetError
+from edgecomp.run.execution import Bytes, Execution, Progress, Request, Runner
+from edgecomp.run.host import HostRunner
+from edgecomp.run.qemu import QemuRunner
+from edgecomp.target import BOARD_FILE, Target
+
+__all__ = ["RUNNERS", "Bytes", "Execution", "Progress", "Request", "Runner", "execute"]
+
+RUNNERS: Final[Mapping[str, Runner]] = {
+    "host": HostRunner(),
+    "qemu": QemuRunner(),
+}
+
+
+def execute(
+    firmware: Firmware,
+    target: Target,
+    inputs: Bytes,
+    output_bytes: int,
+    layers: int,
+    *,
+    timeout_s: float,
+    progress: Progress | None = None,
+    trace: bool = False,
+    profiled_samples: int = 5,
+) -> Execution:
+    """Run a firmware on its board over `inputs`, [N, input_bytes] uint8; see `Request` and `Execution` for the rest.
+
+    Raises:
+        TargetError: the board names a runner that does not exist.
+        DataError: inputs are out of form.
+        ToolError: a program the runner needs is missing (the message names the Debian package).
+        RunError: the firmware hung (no sample finished within `timeout_s`), crashed or answered out of form.
+    """
+    runner = RUNNERS.get(target.runner)
+    if runner is None:
+        raise TargetError(f'{target.directory / BOARD_FILE}: run.runner is "{target.runner}"; allowed: {", ".join(sorted(RUNNERS))}')
+    request = Request(firmware, target, inputs, output_bytes, layers, timeout_s, profiled_samples, trace, progress)
+    request.verify()
+    return runner.execute(request)
