@@ -19,8 +19,7 @@ static inline int32_t ec_multiply(int32_t accumulator, int32_t multiplier) {
     return (int32_t)(((int64_t)accumulator * multiplier + ((int64_t)1 << 30)) >> 31);
 }
 
-static inline int8_t ec_requantize(int32_t accumulator, int32_t multiplier, uint32_t shift, int32_t zero_point,
-                                   int32_t low, int32_t high) {
+static inline int8_t ec_requantize(int32_t accumulator, int32_t multiplier, uint32_t shift, int32_t zero_point, int32_t low, int32_t high) {
     const int32_t scaled = (int32_t)((uint32_t)accumulator << shift);
     return (int8_t)ec_clamp(zero_point + ec_multiply(scaled, multiplier), low, high);
 }

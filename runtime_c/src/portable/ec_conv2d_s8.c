@@ -47,8 +47,8 @@ void ec_conv2d_s8(const ec_conv2d_s8_params *params, const int8_t *input, int8_t
         for (uint32_t ox = 0; ox < params->output_w; ox++) {
             for (uint32_t oc = 0; oc < params->output_c; oc++) {
                 const int32_t sum = accumulate(params, input, oy, ox, oc);
-                *output++ = ec_requantize(sum, params->multiplier[oc], params->shift, params->output_zero_point,
-                                          params->clamp_min, params->clamp_max);
+                *output++ = ec_requantize(sum, params->multiplier[oc], params->shift, params->output_zero_point, params->clamp_min,
+                                          params->clamp_max);
             }
         }
     }
