@@ -1,0 +1,12 @@
+/* board.c - QEMU mps2-an500. */
+#include <stdint.h>
+
+#include "ec_board.h"
+
+#define CPACR (*(volatile uint32_t *)0xE000ED88u)
+#define CPACR_FPU_FULL_ACCESS 0x00F00000u
+
+void ec_board_init(void) {
+    CPACR |= CPACR_FPU_FULL_ACCESS; /* kernels may keep integers in FPU registers */
+    __asm__ volatile("dsb\n isb" ::: "memory");
+}
