@@ -13,9 +13,11 @@ from importlib import import_module
 import click
 
 from edgecomp import __version__
+from edgecomp.cli.options import NamingGroup
 from edgecomp.errors import EdgecompError
 
 COMMANDS = {
+    "data": "edgecomp.cli.data",
     "boards": "edgecomp.cli.boards",
     "doctor": "edgecomp.cli.doctor",
 }
@@ -25,7 +27,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 
-class CommandGroup(click.Group):
+class CommandGroup(NamingGroup):
     """The commands of `COMMANDS`, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -36,11 +38,6 @@ class CommandGroup(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            raise click.UsageError(f"no command {args[0]!r}: must be one of {', '.join(COMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

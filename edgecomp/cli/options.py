@@ -14,6 +14,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 LAYOUTS = ("nhwc", "nchw")
 
 
+class NamingGroup(click.Group):
+    """A group that answers an unknown or missing sub-command with the names there are."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        names = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in names:
+            raise click.UsageError(f"no command {args[0]!r}: must be one of {', '.join(names)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not self.invoke_without_command:
+            raise click.UsageError(f"no command given: must be one of {', '.join(self.list_commands(ctx))}", ctx)
+        return super().parse_args(ctx, args)
+
+
 def number_list(text: str) -> tuple[float, ...]:
     """Read `127.5` or `123.675,116.28,103.53`: one number, or one a channel."""
     try:

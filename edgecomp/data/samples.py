@@ -4,8 +4,6 @@ A data file holds `x` [N, ...], one row a sample, and where accuracy is wanted `
 """
 
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -15,11 +13,10 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from edgecomp.data.npz import Array, checked_x, checked_y, conversion_command, described, read_npz
 from edgecomp.errors import DataError
 
 Layout = Literal["nhwc", "nchw"]
-Array = NDArray[Any]
-
 DEFAULT_CALIBRATION_ROWS = 200
 
 
@@ -32,61 +29,9 @@ def load_samples(path: str | os.PathLike[str]) -> tuple[Array, NDArray[np.int64]
     shown = os.fspath(path)
     arrays = read_npz(shown)
     if "x" not in arrays:
-        raise DataError(f"{shown}: has no array x, only {_names(arrays)}: convert it with {_conversion(shown, arrays)}")
+        raise DataError(f"{shown}: has no array x, only {described(arrays)}: convert it with {conversion_command(shown, arrays)}")
     x = checked_x(arrays["x"], f"{shown}: x")
     return x, checked_y(arrays["y"], len(x), f"{shown}: y") if "y" in arrays else None
-
-
-def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
-    """Read every array of an `.npz` file; arrays of Python objects are refused, as reading them could run code.
-
-    Raises:
-        DataError: the file is missing, is no `.npz`, is damaged or holds Python objects.
-    """
-    shown = os.fspath(path)
-    try:
-        with np.load(shown, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{shown}: is a single .npy array, not an .npz file: write it with numpy.savez(file, x=..., y=...)")
-            return {name: archive[name] for name in archive.files}
-    except OSError as error:
-        if error.filename is None:
-            raise DataError(f"{shown}: is damaged or incomplete ({error}): write or copy it again") from error
-        raise DataError(f"{shown}: cannot be read: {error.strerror}") from error
-    except (ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise DataError(f"{shown}: {_npz_fault(shown, error)}") from error
-
-
-def checked_x(x: Array, name: str) -> Array:
-    """Return `x` after proving that it has rows and holds finite numbers; `name` is what the message calls it.
-
-    Raises:
-        DataError: it does not.
-    """
-    if x.dtype.kind not in "iuf":
-        raise DataError(f"{name} is of type {x.dtype}: integers or floats are needed")
-    if x.ndim == 0 or x.size == 0:
-        raise DataError(f"{name} is empty, its shape is {x.shape}: at least one row [N, ...] is needed")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        row = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(axis=1)))
-        raise DataError(f"{name} holds NaN or infinity, first in row {row}: only finite numbers are allowed")
-    return x
-
-
-def checked_y(y: Array, row_count: int, name: str) -> NDArray[np.int64]:
-    """Return `y` as int64 [N] after proving that it gives each of `row_count` rows a class, 0 or greater.
-
-    Raises:
-        DataError: it does not.
-    """
-    if y.shape not in ((row_count,), (row_count, 1)):
-        raise DataError(f"{name} has shape {y.shape} where x has {row_count} rows: one class a row, shape ({row_count},), is needed")
-    whole = y.dtype.kind in "iu" or (y.dtype.kind == "f" and bool(np.isfinite(y).all() and (y == np.rint(y)).all()))
-    if not whole:
-        raise DataError(f"{name} of type {y.dtype} holds something other than whole numbers: class numbers 0, 1, ... are needed")
-    if y.min() < 0:
-        raise DataError(f"{name} holds {y.min()}: class numbers start at 0")
-    return y.reshape(row_count).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -220,28 +165,6 @@ def select_samples(
         )
     rows = slice(int(index[0]), int(index[-1]) + 1)
     return Selection(x[rows], None if y is None else y[rows], index, source, calibration_x, calibration_source)
-
-
-def _npz_fault(shown: str, error: BaseException) -> str:
-    if "pickle" in str(error) or "Object arrays" in str(error):
-        with open(shown, "rb") as stream:
-            if stream.read(2) == b"PK":
-                return "holds Python objects, which are not read as they could run code: store plain number arrays"
-        return "is not an .npz file: data is written with numpy.savez(file, x=..., y=...) or `edgecomp data`"
-    if isinstance(error, EOFError) and os.path.getsize(shown) == 0:
-        return "is empty, not an .npz file"
-    return f"is a damaged or incomplete .npz file ({error}): write or copy it again"
-
-
-def _names(arrays: Mapping[str, Array]) -> str:
-    return ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "no array at all"
-
-
-def _conversion(shown: str, arrays: Mapping[str, Array]) -> str:
-    """The command that makes x and y of the arrays found, as well as can be guessed."""
-    images = next((name for name in ("x_test", "test_images", "images", "data") if name in arrays), "KEY")
-    labels = next((name for name in ("y_test", "test_labels", "labels", "targets") if name in arrays), None)
-    return f"`edgecomp data npz --from {shown} --x {images}{f' --y {labels}' if labels else ''} -o OUT.npz`"
 
 
 def _listed(values: tuple[float, ...]) -> str:

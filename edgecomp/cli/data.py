@@ -1,0 +1,162 @@
+"""`edgecomp data`: write public datasets, or data of the user's own, in the one form every other command reads."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgecomp.cli.options import NamingGroup, json_option, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgecomp.data.npz import Array
+
+SCHEMA = "edgecomp.data/1"
+SPLITS = ("all", "train", "test")
+
+
+@click.group("data", cls=NamingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Write a dataset as an .npz file with samples x [N, ...] and classes y [N].
+
+    \b
+    Example:
+      edgecomp data digits --split test -o digits.npz
+      edgecomp data mnist --from downloads/mnist -o mnist.npz
+      edgecomp data images --from photos --size 32x32 -o photos.npz
+    """
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Read `32x48` as (32, 48)."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 32x32")
+    return int(parts[0]), int(parts[1])
+
+
+def output_options(function: "Callable[..., Any]") -> "Callable[..., Any]":
+    function = json_option(function)
+    return click.option("-o", "--output", required=True, metavar="OUT.npz", help="File to write.")(function)
+
+
+def from_option(help_text: str) -> "Callable[[Callable[..., Any]], Callable[..., Any]]":
+    return click.option("--from", "source", required=True, metavar="PATH", help=help_text)
+
+
+def split_option(default: str) -> "Callable[[Callable[..., Any]], Callable[..., Any]]":
+    return click.option("--split", type=click.Choice(SPLITS), default=default, show_default=True, help="Which part of the dataset.")
+
+
+@command.command()
+@split_option("all")
+@output_options
+def digits(split: Any, output: str, json_file: str | None) -> None:
+    """scikit-learn's handwritten digits: x uint8 [N, 8, 8, 1], values 0 to 16.
+
+    Rows are shuffled once and for all: train is the first 1437, test the other 360, all both. Needs scikit-learn (extra `data`).
+
+    \b
+    Example:
+      edgecomp data digits --split test -o digits.npz
+    """
+    from edgecomp.data.digits import load_digits
+
+    _write(output, json_file, *load_digits(split))
+
+
+@command.command()
+@from_option("Folder with the four IDX files, .gz or unpacked.")
+@split_option("test")
+@output_options
+def mnist(source: str, split: Any, output: str, json_file: str | None) -> None:
+    """MNIST's handwritten digits: x uint8 [N, 28, 28, 1].
+
+    \b
+    Example:
+      edgecomp data mnist --from downloads/mnist -o mnist.npz
+    """
+    from edgecomp.data.idx import load_idx_dataset
+
+    _write(output, json_file, *load_idx_dataset(source, split))
+
+
+@command.command("fashion-mnist")
+@from_option("Folder with the four IDX files, .gz or unpacked.")
+@split_option("test")
+@output_options
+def fashion_mnist(source: str, split: Any, output: str, json_file: str | None) -> None:
+    """Fashion-MNIST's pieces of clothing: x uint8 [N, 28, 28, 1].
+
+    \b
+    Example:
+      edgecomp data fashion-mnist --from downloads/fashion --split train -o fashion.npz
+    """
+    from edgecomp.data.idx import load_idx_dataset
+
+    _write(output, json_file, *load_idx_dataset(source, split))
+
+
+@command.command()
+@from_option("Folder of the unpacked binary version, or one .bin file of it.")
+@split_option("test")
+@output_options
+def cifar10(source: str, split: Any, output: str, json_file: str | None) -> None:
+    """CIFAR-10's photographs, from its binary version: x uint8 [N, 32, 32, 3] RGB.
+
+    \b
+    Example:
+      edgecomp data cifar10 --from cifar-10-batches-bin -o cifar10.npz
+    """
+    from edgecomp.data.cifar10 import load_cifar10
+
+    _write(output, json_file, *load_cifar10(source, split))
+
+
+@command.command()
+@from_option("The .npz file.")
+@click.option("--x", "x_name", required=True, metavar="NAME", help="Array that holds the samples.")
+@click.option("--y", "y_name", metavar="NAME", help="Array that holds the class of each sample.")
+@output_options
+def npz(source: str, x_name: str, y_name: str | None, output: str, json_file: str | None) -> None:
+    """An .npz file whose arrays have other names.
+
+    \b
+    Example:
+      edgecomp data npz --from mnist.npz --x x_test --y y_test -o test.npz
+    """
+    from edgecomp.data.npz import load_arrays
+
+    _write(output, json_file, *load_arrays(source, x_name, y_name))
+
+
+@command.command()
+@from_option("Folder with one sub-folder of images a class.")
+@click.option("--size", type=image_size, metavar="HxW", help="Scale every image to this height and width.")
+@click.option("--grey", is_flag=True, help="One channel instead of red, green and blue.")
+@output_options
+def images(source: str, size: tuple[int, int] | None, grey: bool, output: str, json_file: str | None) -> None:
+    """A folder of images: x uint8 [N, H, W, 3], or [N, H, W, 1] with --grey; `classes` names the classes.
+
+    Needs Pillow (extra `data`).
+
+    \b
+    Example:
+      edgecomp data images --from photos --size 32x32 -o photos.npz
+    """
+    import numpy as np
+
+    from edgecomp.data.images import load_images
+
+    x, y, classes = load_images(source, size, grey)
+    _write(output, json_file, x, y, classes=np.array(classes))
+
+
+def _write(output: str, json_file: str | None, x: "Array", y: "Array | None", **more: "Array") -> None:
+    from edgecomp.data.npz import save_samples
+
+    save_samples(output, x, y, **more)
+    classes = None if y is None else int(y.max()) + 1
+    write_json(json_file, {"schema": SCHEMA, "file": output, "shape": list(x.shape), "dtype": str(x.dtype), "classes": classes})
+    labels = "no y" if y is None else f"y with {classes} classes"
+    click.echo(f"wrote {output}: x {x.dtype} {list(x.shape)}, {labels}", err=json_file == "-")
