@@ -1,0 +1,229 @@
+"""Hypothesis strategies: operators with drawn parameters, and inputs that favour the extremes of int8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from edgecomp.qgraph import QOp
+from edgecomp.qops import Add, AveragePool2D, Concat, Conv2D, Copy, DepthwiseConv2D, FullyConnected, Lut, MaxPool2D, Softmax
+from edgecomp.qops.boxes import broadcast_box
+from edgecomp.qops.rescale import add_weights, concat_weights
+from edgecomp.qops.softmax import exponential_table
+
+S8 = st.integers(-128, 127)
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator and one sample of each of its inputs, flat."""
+
+    op: QOp
+    inputs: tuple[np.ndarray, ...]
+
+
+def int8_values(draw: Draw, size: int) -> np.ndarray:
+    """Uniform, or from the extremes only, or constant."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kind = draw(st.sampled_from(["uniform", "extremes", "constant"]))
+    if kind == "uniform":
+        return generator.integers(-128, 128, size).astype(np.int8)
+    if kind == "extremes":
+        return generator.choice(np.array([-128, -127, -1, 0, 1, 127], np.int8), size)
+    return np.full(size, draw(S8), np.int8)
+
+
+def clamps(draw: Draw) -> dict[str, int]:
+    low, high = sorted((draw(S8), draw(S8)))
+    return draw(st.sampled_from([{"clamp_min": -128, "clamp_max": 127}, {"clamp_min": low, "clamp_max": high}]))
+
+
+def multipliers(draw: Draw, channels: int, accumulator_bound: int) -> dict[str, Any]:
+    """Multipliers of magnitudes that matter, and a left shift the accumulator can bear."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    exponent = draw(st.integers(0, 30))
+    multiplier = generator.integers(max(1, 1 << max(exponent - 1, 0)), max(2, (1 << exponent)), channels)
+    room = 31 - int(accumulator_bound).bit_length()
+    shift = draw(st.integers(0, max(min(room, 8), 0)))
+    return {"multiplier": np.clip(multiplier, 1, (1 << 30) - 1).astype(np.int32), "shift": shift}
+
+
+def window(draw: Draw, largest: int = 9) -> dict[str, int]:
+    """Geometry of a sliding operator; output sizes as ONNX computes them, or one more as ceil_mode does."""
+    geometry: dict[str, int] = {}
+    for axis, before in (("h", "pad_top"), ("w", "pad_left")):
+        size, kernel = draw(st.integers(1, largest)), draw(st.integers(1, 4))
+        stride, dilation = draw(st.integers(1, 3)), draw(st.sampled_from([1, 1, 2, 3]))
+        reach = (kernel - 1) * dilation + 1
+        pad_before, pad_after = draw(st.integers(0, reach)), draw(st.integers(0, reach))
+        outputs = max((size + pad_before + pad_after - reach) // stride + 1 + draw(st.integers(0, 1)), 1)
+        geometry |= {f"input_{axis}": size, f"kernel_{axis}": kernel, f"stride_{axis}": stride, f"dilation_{axis}": dilation}
+        geometry |= {before: pad_before, f"output_{axis}": outputs}
+        geometry[{"h": "pad_bottom", "w": "pad_right"}[axis]] = pad_after
+    return geometry
+
+
+def without_far_padding(geometry: dict[str, int]) -> dict[str, int]:
+    return {name: value for name, value in geometry.items() if name not in ("pad_bottom", "pad_right")}
+
+
+def zero_points(draw: Draw) -> dict[str, int]:
+    return {"input_zero_point": draw(S8), "output_zero_point": draw(S8)}
+
+
+def biases(draw: Draw, channels: int) -> np.ndarray:
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    limit = 1 << draw(st.integers(0, 28))
+    return generator.integers(-limit, limit, channels).astype(np.int32)
+
+
+@st.composite
+def conv2d(draw: Draw) -> Case:
+    geometry = without_far_padding(window(draw))
+    groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    input_c, output_c = groups * draw(st.integers(1, 9)), groups * draw(st.integers(1, 9))
+    weights = int8_values(draw, output_c * geometry["kernel_h"] * geometry["kernel_w"] * input_c // groups)
+    bias = biases(draw, output_c)
+    bound = int(np.abs(bias.astype(np.int64)).max()) + 128 * 128 * weights.size // output_c
+    scaling = multipliers(draw, output_c, bound)
+    op = Conv2D(
+        **geometry, input_c=input_c, output_c=output_c, groups=groups, **zero_points(draw), **clamps(draw),
+        weights=weights, bias=bias, **scaling,
+    )  # fmt: skip
+    return Case(op, (int8_values(draw, op.input_h * op.input_w * input_c),))
+
+
+@st.composite
+def depthwise_conv2d(draw: Draw) -> Case:
+    geometry = without_far_padding(window(draw, 7))
+    input_c, channel_multiplier = draw(st.sampled_from([1, 2, 3, 8, 31, 33])), draw(st.sampled_from([1, 1, 2, 3]))
+    output_c = input_c * channel_multiplier
+    weights = int8_values(draw, geometry["kernel_h"] * geometry["kernel_w"] * output_c)
+    bias = biases(draw, output_c)
+    bound = int(np.abs(bias.astype(np.int64)).max()) + 128 * 128 * geometry["kernel_h"] * geometry["kernel_w"]
+    op = DepthwiseConv2D(
+        **geometry, input_c=input_c, output_c=output_c, channel_multiplier=channel_multiplier, **zero_points(draw), **clamps(draw),
+        weights=weights, bias=bias, **multipliers(draw, output_c, bound),
+    )  # fmt: skip
+    return Case(op, (int8_values(draw, op.input_h * op.input_w * input_c),))
+
+
+@st.composite
+def fully_connected(draw: Draw) -> Case:
+    rows, input_n, output_n = draw(st.integers(1, 4)), draw(st.integers(1, 70)), draw(st.integers(1, 20))
+    bias = biases(draw, output_n)
+    bound = int(np.abs(bias.astype(np.int64)).max()) + 128 * 128 * input_n
+    op = FullyConnected(
+        rows, input_n, output_n, draw(S8), **clamps(draw), weights=int8_values(draw, output_n * input_n), bias=bias,
+        **multipliers(draw, output_n, bound),
+    )  # fmt: skip
+    return Case(op, (int8_values(draw, rows * input_n),))
+
+
+@st.composite
+def broadcast_shapes(draw: Draw) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    dims = draw(st.lists(st.integers(1, 5), min_size=1, max_size=6))
+    keep = [[draw(st.booleans()) or kind for _ in dims] for kind in (draw(st.booleans()), draw(st.booleans()))]
+    a, b = (tuple(size if kept else 1 for size, kept in zip(dims, each, strict=True)) for each in keep)
+    return a[draw(st.integers(0, len(a))) if all(n == 1 for n in a) else 0 :], b
+
+
+scales = st.floats(1e-4, 4.0)
+
+
+@st.composite
+def add(draw: Draw) -> Case:
+    shape_a, shape_b = draw(broadcast_shapes())
+    dims, a_steps, b_steps = broadcast_box(shape_a, shape_b)
+    scale_out = draw(scales)
+    ratio = st.floats(1e-4, 50.0)
+    weights = add_weights(
+        scale_out * draw(ratio), scale_out * draw(ratio), draw(S8), draw(S8), scale_out, draw(S8), draw(st.booleans())
+    )  # fmt: skip
+    op = Add(dims, a_steps, b_steps, *weights, **clamps(draw))
+    return Case(op, (int8_values(draw, int(np.prod(shape_a))), int8_values(draw, int(np.prod(shape_b)))))
+
+
+@st.composite
+def lut(draw: Draw) -> Case:
+    count = draw(st.integers(1, 300))
+    return Case(Lut(count, int8_values(draw, 256)), (int8_values(draw, count),))
+
+
+@st.composite
+def softmax(draw: Draw) -> Case:
+    rows, depth = draw(st.integers(1, 4)), draw(st.sampled_from([1, 2, 3, 10, 100, 1000, 32768]))
+    return Case(Softmax(rows, depth, exponential_table(draw(scales))), (int8_values(draw, rows * depth),))
+
+
+@st.composite
+def max_pool2d(draw: Draw) -> Case:
+    op = MaxPool2D(**without_far_padding(window(draw)), input_c=draw(st.integers(1, 40)), **clamps(draw))
+    return Case(op, (int8_values(draw, op.input_h * op.input_w * op.input_c),))
+
+
+@st.composite
+def avg_pool2d(draw: Draw) -> Case:
+    empty = {"smallest_count": 0, "multiplier": np.zeros(1, np.int32), "shift": 0}
+    op = AveragePool2D(
+        **window(draw), input_c=draw(st.integers(1, 40)), count_include_pad=draw(st.integers(0, 1)), **zero_points(draw),
+        **clamps(draw), **empty,
+    ).with_scale(draw(st.floats(1e-3, 100.0)))  # fmt: skip
+    return Case(op, (int8_values(draw, op.input_h * op.input_w * op.input_c),))
+
+
+@st.composite
+def copy(draw: Draw) -> Case:
+    shape = draw(st.lists(st.integers(1, 5), min_size=1, max_size=5))
+    rank = len(shape)
+    kind = draw(st.sampled_from(["transpose", "slice", "expand", "pad"]))
+    if kind == "transpose":
+        op = Copy.transposed(shape, draw(st.permutations(range(rank))))
+    elif kind == "slice":
+        starts, steps, sizes = [], [], []
+        for size in shape:
+            starts.append(draw(st.integers(0, size - 1)))
+            steps.append(draw(st.sampled_from([1, 1, 2, -1, -2])))
+            room = starts[-1] if steps[-1] < 0 else size - 1 - starts[-1]
+            sizes.append(draw(st.integers(1, room // abs(steps[-1]) + 1)))
+        op = Copy.sliced(shape, starts, steps, sizes)
+    elif kind == "expand":
+        output = [draw(st.integers(1, 4)) if size == 1 else size for size in shape]
+        op = Copy.expanded(shape, [draw(st.integers(1, 3)), *output])
+    else:
+        before, after = ([draw(st.integers(0, 2)) for _ in shape] for _ in range(2))
+        op = Copy.padded(shape, before, after, draw(S8))
+    return Case(op, (int8_values(draw, int(np.prod(shape))),))
+
+
+@st.composite
+def concat(draw: Draw) -> Case:
+    count, outer = draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    scale_out, zero_out = draw(scales), draw(S8)
+    entries = [
+        (1, 0, 0) if draw(st.booleans()) else concat_weights(scale_out * draw(st.floats(1e-4, 50.0)), draw(S8), scale_out, zero_out)
+        for _ in range(count)
+    ]
+    inner = [draw(st.integers(1, 20)) for _ in range(count)]
+    weight, bias, right_shift = (np.array(column) for column in zip(*entries, strict=True))
+    op = Concat(count, outer, np.array(inner, np.uint32), weight.astype(np.int16), bias.astype(np.int32), right_shift.astype(np.uint8))
+    return Case(op, tuple(int8_values(draw, outer * n) for n in inner))
+
+
+CASES: dict[str, st.SearchStrategy[Case]] = {
+    "conv2d_s8": conv2d(),
+    "depthwise_conv2d_s8": depthwise_conv2d(),
+    "fully_connected_s8": fully_connected(),
+    "add_s8": add(),
+    "lut_s8": lut(),
+    "softmax_s8": softmax(),
+    "max_pool2d_s8": max_pool2d(),
+    "avg_pool2d_s8": avg_pool2d(),
+    "copy_s8": copy(),
+    "concat_s8": concat(),
+}
