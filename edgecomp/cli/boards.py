@@ -14,8 +14,9 @@ SCHEMA = "edgecomp.boards/1"
 
 
 @click.command("boards")
+@click.option("--available", is_flag=True, help="Print only the names of boards that can be used here, one a line, for scripts.")
 @json_option
-def command(json_file: str | None) -> None:
+def command(available: bool, json_file: str | None) -> None:
     """List the boards: core, memory, how they are run, and whether that is possible here.
 
     \b
@@ -26,7 +27,10 @@ def command(json_file: str | None) -> None:
 
     statuses = all_board_statuses()
     write_json(json_file, {"schema": SCHEMA, "boards": [_as_json(status) for status in statuses]})
-    _print(statuses, json_file)
+    if available:
+        click.echo("\n".join(status.target.name for status in statuses if status.available), err=json_file == "-")
+    else:
+        _print(statuses, json_file)
 
 
 def _as_json(status: "BoardStatus") -> dict[str, Any]:
