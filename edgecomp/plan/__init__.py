@@ -1,0 +1,8 @@
+"""Planning: kernels, execution order and the place of every buffer."""
+
+from edgecomp.plan.fit import check_fit, fits
+from edgecomp.plan.kernels import KERNELS, OPTIMIZE, Kernel, Tile
+from edgecomp.plan.planner import lay_out, plan
+from edgecomp.plan.types import Buffer, Plan, Step, element_bytes
+
+__all__ = ["KERNELS", "OPTIMIZE", "Buffer", "Kernel", "Plan", "Step", "Tile", "check_fit", "element_bytes", "fits", "lay_out", "plan"]

@@ -1,0 +1,136 @@
+"""From an integer network and a board to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edgecomp.plan.code_size import estimate_code
+from edgecomp.plan.fit import check_fit
+from edgecomp.plan.kernels import OPTIMIZE, Kernel, select_kernels
+from edgecomp.plan.lifetimes import ChooseVictim, Lifetime, in_place_pairs, storages, tensor_lifetimes
+from edgecomp.plan.order import OrderSearch
+from edgecomp.plan.placement import Placement, free_offset, lower_bound_bytes, place
+from edgecomp.plan.types import ARENA_ALIGNMENT, OFFSET_ALIGNMENTS, Buffer, Plan, Step
+from edgecomp.qgraph import QGraph
+from edgecomp.target import Target
+
+
+def plan(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
+    """Choose kernels, order and places for every buffer; the result is verified and fits the board.
+
+    Args:
+        qgraph: a verified integer network.
+        target: the board.
+        optimize: "speed", "size" or "ram".
+
+    Raises:
+        FitError: RAM or flash does not suffice; the message names the layer, the bytes needed and the bytes there.
+        UnsupportedError: the board has no kernel for an operator.
+    """
+    return check_fit(lay_out(qgraph, target, optimize))
+
+
+def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
+    """`plan` without regard to whether the board has the memory.
+
+    Raises:
+        UnsupportedError: the board has no kernel for an operator.
+    """
+    if optimize not in OPTIMIZE:
+        raise ValueError(f"optimize is {optimize!r}; allowed: {', '.join(OPTIMIZE)}")
+    _refuse_constant_outputs(qgraph)
+    kernels = select_kernels(qgraph.nodes, target, optimize)
+    layout = _best_layout(qgraph, kernels)
+    scratch = _place_scratch(layout, kernels)
+    steps = tuple(
+        Step(node, kernels[node.op.kernel], kernels[node.op.kernel].pack(node.op), layout.pairs.get(node.output), working)
+        for node, working in zip(layout.qgraph.nodes, scratch, strict=True)
+    )
+    memory_bytes = max((buffer.end_bytes for buffer in scratch if buffer), default=0)
+    code = estimate_code(target, steps)
+    return Plan(
+        qgraph=layout.qgraph,
+        target=target,
+        optimize=optimize,
+        steps=steps,
+        buffers=layout.buffers,
+        arena_bytes=layout.arena_bytes,
+        scratch_bytes=max(memory_bytes - layout.arena_bytes, 0),
+        offset_alignment=layout.alignment,
+        code_bytes=code.code_bytes,
+        stack_bytes=code.stack_bytes,
+    ).verify()
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """One order with its in-place pairs and offsets."""
+
+    qgraph: QGraph
+    pairs: Mapping[str, str]
+    buffers: Mapping[str, Buffer]
+    arena_bytes: int
+    alignment: int
+
+
+def _refuse_constant_outputs(qgraph: QGraph) -> None:
+    for port in qgraph.outputs:
+        if qgraph.tensors[port.tensor].data is not None:
+            raise ValueError(f"{qgraph.name}: output {port.name!r} is a constant; lowering must copy it to the arena")
+
+
+def _best_layout(qgraph: QGraph, kernels: Mapping[str, Kernel]) -> _Layout:
+    """The smallest arena over the order given and the order with the lowest peak; the order given where both are equal."""
+    scratch = [kernels[node.op.kernel].scratch_bytes(node.op) for node in qgraph.nodes]
+    order = OrderSearch(qgraph, scratch).best()
+    best = _lay_out_in_order(qgraph)
+    if order != tuple(range(len(qgraph.nodes))):
+        reordered = _lay_out_in_order(replace(qgraph, nodes=tuple(qgraph.nodes[index] for index in order)))
+        best = min(best, reordered, key=lambda layout: layout.arena_bytes)
+    return best
+
+
+def _lay_out_in_order(qgraph: QGraph) -> _Layout:
+    """Offsets for one order. Which of several inputs an operator overwrites does not change the bytes alive, only how they lie."""
+    lifetimes = tensor_lifetimes(qgraph)
+    layouts = []
+    for choose in _victim_choices(lifetimes):
+        pairs = in_place_pairs(qgraph, lifetimes, choose)
+        requests = storages(qgraph, lifetimes, pairs)
+        placement = place(requests, OFFSET_ALIGNMENTS)
+        offsets = {name: offset for r, offset in zip(requests, placement.offsets, strict=True) for name in r.tensors}
+        layouts.append(_layout(qgraph, lifetimes, pairs, offsets, placement))
+        if placement.arena_bytes <= lower_bound_bytes(requests):
+            break
+    return min(layouts, key=lambda layout: layout.arena_bytes)
+
+
+def _layout(
+    qgraph: QGraph, lifetimes: Mapping[str, Lifetime], pairs: Mapping[str, str], offsets: Mapping[str, int], placement: Placement
+) -> _Layout:
+    buffers = {name: Buffer(offsets[name], qgraph.tensors[name].bytes, life.first_step, life.last_step) for name, life in lifetimes.items()}
+    return _Layout(qgraph, pairs, buffers, placement.arena_bytes, placement.alignment)
+
+
+def _victim_choices(lifetimes: Mapping[str, Lifetime]) -> Sequence[ChooseVictim]:
+    def oldest(names: Sequence[str]) -> str:
+        return min(names, key=lambda name: lifetimes[name].first_step)
+
+    def youngest(names: Sequence[str]) -> str:
+        return max(names, key=lambda name: lifetimes[name].first_step)
+
+    return (oldest, youngest)
+
+
+def _place_scratch(layout: _Layout, kernels: Mapping[str, Kernel]) -> tuple[Buffer | None, ...]:
+    """Working memory of each step: between the live tensors where there is room, else behind them."""
+    placed: list[Buffer | None] = []
+    for step, node in enumerate(layout.qgraph.nodes):
+        wanted_bytes = kernels[node.op.kernel].scratch_bytes(node.op)
+        if not wanted_bytes:
+            placed.append(None)
+            continue
+        taken = [(b.offset_bytes, b.bytes) for b in layout.buffers.values() if b.first_step <= step <= b.last_step]
+        placed.append(Buffer(free_offset(taken, wanted_bytes, ARENA_ALIGNMENT), wanted_bytes, step, step))
+    return tuple(placed)
