@@ -73,6 +73,7 @@ class _Unit:
 
     name: str
     source: Path
+    """Absolute, or relative to the folder the sources are written to, so that objects and messages hold no path of this machine."""
     text: str
     flags: tuple[str, ...]
     of_model: bool
@@ -165,7 +166,7 @@ def _write_units(sources: Sources, target: Target, directory: Path, board_flags:
     base = (*LANGUAGE_FLAGS, *board_flags)
     model_flags = (*base, *WARNING_FLAGS, *includes)
     units = [
-        _Unit(name, root / name, text, model_flags, of_model=True)
+        _Unit(name, Path(name), text, model_flags, of_model=True)
         for name, text in sorted(sources.files.items())
         if name.endswith((".c", ".S"))
     ]
@@ -216,8 +217,9 @@ def _compile(compiler: str, target: Target, unit: _Unit, to: Path, headers: Sequ
     key = content_key(compiler, compiler_version(compiler), flags, unit.name, unit.text, headers)
     if fetch("objects", key, to):
         return
-    command = [compiler, *unit.flags, "-c", str(unit.source), "-o", str(to)]
-    _run_tool(command, directory.resolve() / "src", f"compiling {unit.name} for {target.name}", target)
+    root = directory.resolve() / "src"
+    command = [compiler, *unit.flags, f"-ffile-prefix-map={root}=.", "-c", str(unit.source), "-o", str(to)]
+    _run_tool(command, root, f"compiling {unit.name} for {target.name}", target)
     keep("objects", key, to)
 
 

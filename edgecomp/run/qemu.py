@@ -5,8 +5,11 @@ from collections.abc import Sequence
 
 from edgecomp.errors import RunError, ToolError
 from edgecomp.run.batches import batches_of, collect, run_batches
+from edgecomp.run.cycles import CycleEstimate, estimate_cycles, find_timing_model
+from edgecomp.run.disassembly import disassemble
 from edgecomp.run.execution import Execution, Request
 from edgecomp.run.profile import Profile, build_plugin, plugin_options, read_profile
+from edgecomp.target import BOARD_FILE
 
 
 class QemuRunner:
@@ -56,16 +59,17 @@ def _execute(request: Request, emulator: str, no_counts_because: str | None) -> 
         samples = batches[0].stop
         profile = read_profile(batches[0].folder, request.layers, samples) if profiler else None
     layer_instructions, instructions = _per_inference(profile)
+    estimate, model_name, model_note = _estimate(request, profile)
     return Execution(
         outputs=collected.outputs,
         profiled_samples=samples if profile else 0,
         instructions=instructions,
         layer_instructions=layer_instructions,
         counting_note=no_counts_because,
-        estimated_cycles=None,
-        layer_estimated_cycles=None,
-        cycle_model=None,
-        cycle_model_note=None,
+        estimated_cycles=estimate.whole if estimate else None,
+        layer_estimated_cycles=estimate.layers if estimate else None,
+        cycle_model=model_name,
+        cycle_model_note=model_note,
         stack_bytes=collected.stack_bytes,
         arena_used_bytes=collected.arena_used_bytes,
         trace=collected.trace,
@@ -84,3 +88,18 @@ def _per_inference(profile: Profile | None) -> tuple[tuple[int, ...] | None, int
     sections = profile.section_instructions()
     layers = tuple(round(count / profile.samples) for count in sections[: profile.layers])
     return layers, round(sum(sections) / profile.samples)
+
+
+def _estimate(request: Request, profile: Profile | None) -> tuple[CycleEstimate | None, str | None, str | None]:
+    """Estimated cycles with the model's name and note; without an estimate, the note says why."""
+    target = request.target
+    model = find_timing_model(target.timing_model, str(target.directory / BOARD_FILE))
+    if model is None:
+        return None, None, f"No published timing table allows an estimate of cycles for {target.core}."
+    if profile is None:
+        return None, None, "Cycles are estimated from counted instructions, and none were counted."
+    try:
+        disassembly = disassemble(request.firmware.elf, target.toolchain_prefix)
+    except ToolError as error:
+        return None, None, f"Cycles are not estimated: {error}"
+    return estimate_cycles(profile, disassembly, model), model.name, model.note

@@ -134,8 +134,8 @@ static void rehearse(uint8_t *arena, ec_file input, uint32_t index, struct measu
     while (used > 0 && arena[used - 1] == paint) {
         used--;
     }
-    for (size_t i = 0; i < GUARD_BYTES; i++) {
-        found->arena_overrun |= arena[arena_bytes + i] != paint ? 1u : 0u;
+    for (size_t i = GUARD_BYTES; i > 0; i--) {
+        found->arena_overrun |= arena[arena_bytes + i - 1] != paint ? 1u : 0u;
     }
     const uint32_t hash = hash_outputs(&context);
     found->uninitialised_reads |= index > 0 && hash != found->output_hash ? 1u : 0u;
