@@ -1,0 +1,1 @@
+"""Between ONNX files and `Graph`."""

@@ -1,0 +1,49 @@
+"""Moves between channels and blocks of space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from edgecomp.graph import Array
+from edgecomp.ops.base import Operator
+
+
+@dataclass(frozen=True)
+class DepthToSpace(Operator):
+    """[N, C, H, W] -> [N, C / b^2, H * b, W * b]; the blocks are the outer part of the channel (DCR) or the inner one (CRD)."""
+
+    limits: ClassVar[str] = "modes DCR and CRD"
+    keeps_scale: ClassVar[bool] = True
+    spatial: ClassVar[bool] = True
+
+    blocksize: int
+    mode: str = "DCR"
+
+    def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
+        x = inputs[0]
+        assert x is not None
+        (n, c, h, w), b = x.shape, self.blocksize
+        if self.mode == "DCR":
+            moved = x.reshape(n, b, b, c // b**2, h, w).transpose(0, 3, 4, 1, 5, 2)
+        else:
+            moved = x.reshape(n, c // b**2, b, b, h, w).transpose(0, 1, 4, 2, 5, 3)
+        return (moved.reshape(n, c // b**2, h * b, w * b),)
+
+
+@dataclass(frozen=True)
+class SpaceToDepth(Operator):
+    """[N, C, H, W] -> [N, C * b^2, H / b, W / b]; the blocks are the outer part of the channel."""
+
+    limits: ClassVar[str] = "spatial sizes that are multiples of the block"
+    keeps_scale: ClassVar[bool] = True
+    spatial: ClassVar[bool] = True
+
+    blocksize: int
+
+    def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
+        x = inputs[0]
+        assert x is not None
+        (n, c, h, w), b = x.shape, self.blocksize
+        moved = x.reshape(n, c, h // b, b, w // b, b).transpose(0, 3, 5, 1, 2, 4)
+        return (moved.reshape(n, c * b**2, h // b, w // b),)
