@@ -1,54 +1,62 @@
 """How much flash and stack a model's code will take, told from a table of measured kernels before any compiler is present.
 
-`code_size.json` beside this file is written by `benchmarks/code_size.py`: for each kernel source and core, the bytes of machine
-code and constants and the stack of its deepest possible call.
+`code_size.json` beside this file is written by `benchmarks/code_size.py`: for each core, what every kernel source, the library
+functions it calls and the generated model's own calls take.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
 from edgecomp.plan.types import Step
-from edgecomp.qgraph import QOp, parameters
+from edgecomp.qgraph import QGraph, QOp, parameters
 from edgecomp.target import Target
 
 TABLE_FILE = "code_size.json"
 POINTER_BYTES = 4
-UNMEASURED_KERNEL = (1500, 128)
-"""(code, stack) assumed for a kernel that the table does not know."""
-MODEL_CODE_BYTES = 400
-"""init, the frame of run, the model's own record and those of its inputs and outputs."""
-CALL_CODE_BYTES = 40
-"""One kernel call and the observer's after it."""
+LIBRARY_STACK_BYTES = 32
+"""Frames of memcpy, wide multiplication and the like."""
+UNMEASURED_KERNEL = {"code_bytes": 1500, "constant_bytes": 0, "stack_bytes": 160, "calls": ()}
+"""Assumed for a kernel that the table does not know."""
 LAYER_RECORD_BYTES = 16
-"""`ec_layer` on a 32-bit core, without its text."""
-MODEL_STACK_BYTES = 64
-"""Frames of the model's run and of what the compiler's library adds."""
+PORT_RECORD_BYTES = 20
+MODEL_RECORD_BYTES = 52 + 65
+"""`ec_layer`, `ec_tensor` and `ec_model` on a 32-bit core, without their texts but for the hash."""
 
 
 @dataclass(frozen=True)
 class CodeEstimate:
-    """Bytes of flash that code and parameter records take, and the deepest stack."""
+    """Bytes that code takes in flash, parameter records and texts beside it, and the deepest stack."""
 
     code_bytes: int
+    record_bytes: int
     stack_bytes: int
 
 
-def estimate_code(target: Target, steps: Sequence[Step]) -> CodeEstimate:
+def estimate_code(target: Target, qgraph: QGraph, steps: Sequence[Step]) -> CodeEstimate:
     """What the compiler will make of a model's kernels, calls and parameter records on a board's core."""
     core = _measured_core(target.core)
-    kernels = {step.kernel.source: _measured(step.kernel.source, core) for step in steps}
-    records = sum(struct_bytes(type(step.op)) + LAYER_RECORD_BYTES + len(step.node.layer) + 1 for step in steps)
-    return CodeEstimate(
-        code_bytes=MODEL_CODE_BYTES + sum(code for code, _ in kernels.values()) + CALL_CODE_BYTES * len(steps) + records,
-        stack_bytes=MODEL_STACK_BYTES + max((stack for _, stack in kernels.values()), default=0),
-    )
+    kernels = {step.kernel.source: core["kernels"].get(step.kernel.source, UNMEASURED_KERNEL) for step in steps}
+    called = {symbol for kernel in kernels.values() for symbol in kernel["calls"]}
+    code_bytes = core["model"]["code_bytes"] + core["model"]["layer_code_bytes"] * len(steps)
+    code_bytes += sum(kernel["code_bytes"] for kernel in kernels.values()) + sum(core["library"][symbol] for symbol in called)
+    record_bytes = sum(struct_bytes(type(step.op)) + LAYER_RECORD_BYTES + len(step.node.layer) + 1 for step in steps)
+    record_bytes += MODEL_RECORD_BYTES + PORT_RECORD_BYTES * (len(qgraph.inputs) + len(qgraph.outputs))
+    record_bytes += sum(kernel["constant_bytes"] + len(source) for source, kernel in kernels.items())
+    return CodeEstimate(code_bytes, record_bytes, _stack_bytes(core["model"]["stack_bytes"], kernels.values(), steps))
+
+
+def _stack_bytes(frame_bytes: int, kernels: Iterable[Any], steps: Sequence[Step]) -> int:
+    """The model's frame, in which lists of inputs stand too, the deepest kernel's, and the library's below it."""
+    list_bytes = sum(POINTER_BYTES * len(step.node.inputs) for step in steps if step.op.variadic)
+    return frame_bytes + list_bytes + max((kernel["stack_bytes"] for kernel in kernels), default=0) + LIBRARY_STACK_BYTES
 
 
 def struct_bytes(kind: type[QOp]) -> int:
@@ -61,22 +69,16 @@ def struct_bytes(kind: type[QOp]) -> int:
     return -(-offset // widest) * widest
 
 
-def _measured(source: str, core: str) -> tuple[int, int]:
-    entry = _table()["kernels"].get(source, {}).get(core)
-    return (int(entry["code_bytes"]), int(entry["stack_bytes"])) if entry else UNMEASURED_KERNEL
-
-
-def _measured_core(core: str) -> str:
+def _measured_core(core: str) -> Any:
     """The core itself, or the measured one whose code is most like it."""
-    known = _table()["cores"]
-    if core in known:
-        return core
+    measured = _table()["cores"]
+    if core in measured:
+        return measured[core]
     if core.startswith("rv32"):
-        return "rv32imc"
-    return "cortex-m4" if core.startswith("cortex-") else core
+        return measured["rv32imc"]
+    return measured["cortex-m0plus" if core.startswith(("cortex-m0", "cortex-m23")) else "cortex-m4"]
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]:
-    table: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]] = json.loads(files(__package__).joinpath(TABLE_FILE).read_text())
-    return table
+def _table() -> Any:
+    return json.loads(files(__package__).joinpath(TABLE_FILE).read_text(encoding="utf-8"))

@@ -48,7 +48,7 @@ def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
         for node, working in zip(layout.qgraph.nodes, scratch, strict=True)
     )
     memory_bytes = max((buffer.end_bytes for buffer in scratch if buffer), default=0)
-    code = estimate_code(target, steps)
+    code = estimate_code(target, layout.qgraph, steps)
     return Plan(
         qgraph=layout.qgraph,
         target=target,
@@ -59,6 +59,7 @@ def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
         scratch_bytes=max(memory_bytes - layout.arena_bytes, 0),
         offset_alignment=layout.alignment,
         code_bytes=code.code_bytes,
+        record_bytes=code.record_bytes,
         stack_bytes=code.stack_bytes,
     ).verify()
 

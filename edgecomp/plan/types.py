@@ -85,7 +85,9 @@ class Plan:
     scratch_bytes: int
     offset_alignment: int
     code_bytes: int
-    """Estimate of the machine code and parameters in flash."""
+    """Estimate of the machine code in flash: kernels, calls and what they take from the compiler's libraries."""
+    record_bytes: int
+    """Estimate of the constants beside the weights: parameters of the layers, their names."""
     stack_bytes: int
     """Estimate of the stack below the caller of the model."""
     arena_alignment: int = ARENA_ALIGNMENT
@@ -102,8 +104,8 @@ class Plan:
 
     @property
     def flash_bytes(self) -> int:
-        """Weights and code."""
-        return self.weight_bytes + self.code_bytes
+        """Weights, code and records."""
+        return self.weight_bytes + self.code_bytes + self.record_bytes
 
     @cached_property
     def weight_bytes(self) -> int:
