@@ -7,13 +7,39 @@ from edgecomp.qops.add import Add
 from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.concat import Concat
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv_transpose2d import ConvTranspose2D
 from edgecomp.qops.copy import Copy
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.fully_connected import FullyConnected
+from edgecomp.qops.log_softmax import LogSoftmax
 from edgecomp.qops.lut import Lut
+from edgecomp.qops.matmul import MatMul
 from edgecomp.qops.max_pool2d import MaxPool2D
+from edgecomp.qops.mul import Mul
+from edgecomp.qops.prelu import PRelu
+from edgecomp.qops.resize_bilinear import ResizeBilinear
+from edgecomp.qops.resize_nearest import ResizeNearest
 from edgecomp.qops.softmax import Softmax
 
 QOPS: dict[str, type[QOp]] = {
-    kind.kernel: kind for kind in (Conv2D, DepthwiseConv2D, FullyConnected, Add, Lut, Softmax, MaxPool2D, AveragePool2D, Copy, Concat)
+    kind.kernel: kind
+    for kind in (
+        Conv2D,
+        DepthwiseConv2D,
+        ConvTranspose2D,
+        FullyConnected,
+        MatMul,
+        Add,
+        Mul,
+        Lut,
+        PRelu,
+        Softmax,
+        LogSoftmax,
+        MaxPool2D,
+        AveragePool2D,
+        Copy,
+        Concat,
+        ResizeNearest,
+        ResizeBilinear,
+    )
 }

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from edgecomp.qgraph import S8, S16, S32, U8, Dims, IntArray, QOp, Steps, Work
-from edgecomp.qops.boxes import box_view, is_dense_broadcast
-from edgecomp.qops.proofs import prove, prove_box, prove_clamp, prove_positive
+from edgecomp.qops.boxes import box_view, prove_operands
+from edgecomp.qops.proofs import prove, prove_clamp
 from edgecomp.qops.requantize import INT32_MAX
 from edgecomp.qops.rescale import rescale_bound
 from edgecomp.qops.windows import in_chunks
@@ -39,18 +39,17 @@ class Add(QOp):
 
     def evaluate(self, *inputs: IntArray) -> IntArray:
         a, b = (x.reshape(len(x), -1) for x in inputs)
-        samples = np.arange(len(a))
         size = prod(self.dims)
 
-        def compute(chunk: IntArray) -> IntArray:
-            part = slice(chunk[0], chunk[-1] + 1)
+        def compute(samples: IntArray) -> IntArray:
+            part = slice(samples[0], samples[-1] + 1)
             total = box_view(a[part], self.dims, self.a_steps) * np.int32(self.weight_a)
             total += box_view(b[part], self.dims, self.b_steps) * np.int32(self.weight_b)
             total += np.int32(self.bias)
             total >>= self.right_shift
             return np.clip(total, self.clamp_min, self.clamp_max, out=total)
 
-        return in_chunks(samples, size, 12 * size, compute)
+        return in_chunks(np.arange(len(a)), size, 12 * size, compute)
 
     @property
     def work(self) -> Work:
@@ -62,10 +61,7 @@ class Add(QOp):
 
     def verify(self) -> None:
         super().verify()
-        prove_box(self, "dims", "a_steps", "b_steps")
-        prove_positive(self, "dims")
-        prove(self, "a_steps", is_dense_broadcast(self.dims, self.a_steps), f"must walk a dense array, found {self.a_steps}")
-        prove(self, "b_steps", is_dense_broadcast(self.dims, self.b_steps), f"must walk a dense array, found {self.b_steps}")
+        prove_operands(self)
         bound = rescale_bound((self.weight_a, self.weight_b), self.bias)
         prove(self, "bias", bound <= INT32_MAX, f"sums reach {bound}, more than 32 bits hold")
         prove(self, "right_shift", self.right_shift <= 31, f"must be at most 31, found {self.right_shift}")

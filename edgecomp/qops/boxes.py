@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from edgecomp.qgraph import MAX_RANK, IntArray, Shape
+from edgecomp.qops.proofs import prove, prove_box, prove_positive
 
 
 def row_major_steps(shape: Sequence[int]) -> Shape:
@@ -84,3 +86,16 @@ def is_dense_broadcast(dims: Sequence[int], steps: Sequence[int]) -> bool:
             return False
         expected *= size
     return True
+
+
+def prove_operands(op: Any) -> None:
+    """`dims`, `a_steps` and `b_steps` describe two dense arrays, broadcast; so an operand of the output's size lies as the output does.
+
+    Raises:
+        ValueError: they do not; the message names the field.
+    """
+    prove_box(op, "dims", "a_steps", "b_steps")
+    prove_positive(op, "dims")
+    for item in ("a_steps", "b_steps"):
+        steps = getattr(op, item)
+        prove(op, item, is_dense_broadcast(op.dims, steps), f"must walk a dense array over {op.dims}, found {steps}")

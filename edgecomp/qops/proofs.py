@@ -34,6 +34,12 @@ def prove_length(op: QOp, item: str, length: int) -> None:
         prove(op, item, int(np.size(value)) == length, f"must hold {length} elements, found {np.size(value)}")
 
 
+def prove_below(op: QOp, item: str, limit: int) -> None:
+    """Every entry of a table is below `limit`."""
+    largest = int(np.max(getattr(op, item)))
+    prove(op, item, largest < limit, f"must be below {limit}, found {largest}")
+
+
 def prove_box(op: QOp, *items: str) -> None:
     """Dimensions and steps are given for every one of the kernel's axes."""
     for item in items:

@@ -9,9 +9,7 @@
 
 #include <stdint.h>
 
-static inline int32_t ec_clamp(int32_t value, int32_t low, int32_t high) {
-    return value < low ? low : value > high ? high : value;
-}
+static inline int32_t ec_clamp(int32_t value, int32_t low, int32_t high) { return value < low ? low : value > high ? high : value; }
 
 /* round_half_up(accumulator * multiplier / 2^31): floor after adding one half; a right shift of a negative value is
  * arithmetic on every compiler edgecomp supports. */

@@ -29,9 +29,7 @@ static taps taps_within(int32_t first, int32_t kernel, int32_t dilation, int32_t
     return inside;
 }
 
-static uint32_t count(taps rows, taps columns) {
-    return (uint32_t)(rows.end - rows.begin) * (uint32_t)(columns.end - columns.begin);
-}
+static uint32_t count(taps rows, taps columns) { return (uint32_t)(rows.end - rows.begin) * (uint32_t)(columns.end - columns.begin); }
 
 static uint32_t divisor(const ec_avg_pool2d_s8_params *p, const window *w) {
     if (!p->count_include_pad) {
