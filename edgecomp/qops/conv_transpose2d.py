@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -100,11 +101,12 @@ class ConvTranspose2D(QOp):
     def _products(self, patch: IntArray, row_taps: IntArray, column_taps: IntArray) -> IntArray:
         weights = np.asarray(self.weights).reshape(self.output_c, self.kernel_h, self.kernel_w, -1)[:, row_taps][:, :, column_taps]
         channels, outputs = self.input_c // self.groups, self.output_c // self.groups
+        positions = prod(patch.shape[:3])
         pieces = []
         for group in range(self.groups):
             values = patch[..., group * channels : (group + 1) * channels]
             matrix = weights[group * outputs : (group + 1) * outputs].reshape(outputs, -1)
-            pieces.append(exact_matmul(values.reshape(-1, matrix.shape[1]), matrix.T))
+            pieces.append(exact_matmul(values.reshape(positions, matrix.shape[1]), matrix.T))
         return np.concatenate(pieces, axis=1).reshape(*patch.shape[:3], self.output_c)
 
     @property

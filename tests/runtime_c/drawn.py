@@ -10,9 +10,29 @@ import numpy as np
 from hypothesis import strategies as st
 
 from edgecomp.qgraph import QOp
-from edgecomp.qops import Add, AveragePool2D, Concat, Conv2D, Copy, DepthwiseConv2D, FullyConnected, Lut, MaxPool2D, Softmax
+from edgecomp.qops import (
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    ConvTranspose2D,
+    Copy,
+    DepthwiseConv2D,
+    FullyConnected,
+    LogSoftmax,
+    Lut,
+    MatMul,
+    MaxPool2D,
+    Mul,
+    PRelu,
+    ResizeBilinear,
+    ResizeNearest,
+    Softmax,
+)
 from edgecomp.qops.boxes import broadcast_box
+from edgecomp.qops.prelu import prelu_weights
 from edgecomp.qops.rescale import add_weights, concat_weights
+from edgecomp.qops.resize_bilinear import neighbours
 from edgecomp.qops.softmax import exponential_table
 
 S8 = st.integers(-128, 127)
@@ -51,6 +71,12 @@ def multipliers(draw: Draw, channels: int, accumulator_bound: int) -> dict[str, 
     room = 31 - int(accumulator_bound).bit_length()
     shift = draw(st.integers(0, max(min(room, 8), 0)))
     return {"multiplier": np.clip(multiplier, 1, (1 << 30) - 1).astype(np.int32), "shift": shift}
+
+
+def scalar_multiplier(draw: Draw, accumulator_bound: int) -> dict[str, Any]:
+    """The same for an operator of one multiplier."""
+    drawn = multipliers(draw, 1, accumulator_bound)
+    return {"multiplier": int(drawn["multiplier"][0]), "shift": drawn["shift"]}
 
 
 def window(draw: Draw, largest: int = 9) -> dict[str, int]:
@@ -114,6 +140,25 @@ def depthwise_conv2d(draw: Draw) -> Case:
 
 
 @st.composite
+def conv_transpose2d(draw: Draw) -> Case:
+    geometry = without_far_padding(window(draw, 5))
+    for axis, pad in (("h", "pad_top"), ("w", "pad_left")):
+        reach = (geometry[f"input_{axis}"] - 1) * geometry[f"stride_{axis}"]
+        reach += (geometry[f"kernel_{axis}"] - 1) * geometry[f"dilation_{axis}"] + 1
+        geometry[f"output_{axis}"] = max(reach - geometry[pad] + draw(st.integers(-3, 3)), 1)
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    input_c, output_c = groups * draw(st.integers(1, 6)), groups * draw(st.integers(1, 9))
+    weights = int8_values(draw, output_c * geometry["kernel_h"] * geometry["kernel_w"] * input_c // groups)
+    bias = biases(draw, geometry["stride_h"] * geometry["stride_w"] * output_c)
+    bound = int(np.abs(bias.astype(np.int64)).max()) + 128 * 128 * weights.size // output_c
+    op = ConvTranspose2D(
+        **geometry, input_c=input_c, output_c=output_c, groups=groups, **zero_points(draw), **clamps(draw), weights=weights, bias=bias,
+        **multipliers(draw, output_c, bound),
+    )  # fmt: skip
+    return Case(op, (int8_values(draw, op.input_h * op.input_w * input_c),))
+
+
+@st.composite
 def fully_connected(draw: Draw) -> Case:
     rows, input_n, output_n = draw(st.integers(1, 4)), draw(st.integers(1, 70)), draw(st.integers(1, 20))
     bias = biases(draw, output_n)
@@ -147,6 +192,59 @@ def add(draw: Draw) -> Case:
     )  # fmt: skip
     op = Add(dims, a_steps, b_steps, *weights, **clamps(draw))
     return Case(op, (int8_values(draw, int(np.prod(shape_a))), int8_values(draw, int(np.prod(shape_b)))))
+
+
+@st.composite
+def mul(draw: Draw) -> Case:
+    shape_a, shape_b = draw(broadcast_shapes())
+    op = Mul(*broadcast_box(shape_a, shape_b), draw(S8), draw(S8), draw(S8), **clamps(draw), **scalar_multiplier(draw, 255 * 255))
+    return Case(op, (int8_values(draw, int(np.prod(shape_a))), int8_values(draw, int(np.prod(shape_b)))))
+
+
+@st.composite
+def matmul(draw: Draw) -> Case:
+    batch, rows, inner = draw(st.integers(1, 3)), draw(st.integers(1, 5)), draw(st.sampled_from([1, 2, 7, 33, 300]))
+    columns = draw(st.sampled_from([1, 2, 5, 31, 32, 33, 65]))
+    a_stride, b_stride = draw(st.sampled_from([0, rows * inner])), draw(st.sampled_from([0, inner * columns]))
+    op = MatMul(
+        batch, rows, inner, columns, a_stride, b_stride, draw(st.integers(0, 1)), draw(S8), draw(S8), draw(S8), **clamps(draw),
+        **scalar_multiplier(draw, inner * 255 * 255),
+    )  # fmt: skip
+    a_size, b_size = (size * (batch if stride else 1) for size, stride in ((rows * inner, a_stride), (inner * columns, b_stride)))
+    return Case(op, (int8_values(draw, a_size), int8_values(draw, b_size)))
+
+
+@st.composite
+def prelu(draw: Draw) -> Case:
+    channels = draw(st.integers(1, 20))
+    count = channels * draw(st.integers(1, 20))
+    slopes = np.array(draw(st.lists(st.floats(-3, 3), min_size=channels, max_size=channels)))
+    one, slope, multiplier, shift = prelu_weights(slopes, draw(scales), draw(scales))
+    op = PRelu(count, channels, **zero_points(draw), **clamps(draw), one=one, slope=slope, multiplier=multiplier, shift=min(shift, 7))
+    return Case(op, (int8_values(draw, count),))
+
+
+@st.composite
+def log_softmax(draw: Draw) -> Case:
+    rows, depth = draw(st.integers(1, 4)), draw(st.sampled_from([1, 2, 3, 10, 100, 1000, 32768]))
+    op = LogSoftmax.scaled(rows, depth, draw(scales), draw(st.floats(1e-4, 4.0)), draw(S8))
+    return Case(op, (int8_values(draw, rows * depth),))
+
+
+@st.composite
+def resize_nearest(draw: Draw) -> Case:
+    height, width, channels, rows, columns = (draw(st.integers(1, 6)) for _ in range(5))
+    picked = [draw(st.lists(st.integers(0, size - 1), min_size=n, max_size=n)) for size, n in ((height, rows), (width, columns))]
+    op = ResizeNearest(height, width, channels, rows, columns, np.array(picked[0], np.uint16), np.array(picked[1], np.uint16))
+    return Case(op, (int8_values(draw, height * width * channels),))
+
+
+@st.composite
+def resize_bilinear(draw: Draw) -> Case:
+    height, width, channels, rows, columns = (draw(st.integers(1, 6)) for _ in range(5))
+    at = [draw(st.lists(st.floats(-2, size + 1), min_size=n, max_size=n)) for size, n in ((height, rows), (width, columns))]
+    tables = (*neighbours(np.array(at[0]), height), *neighbours(np.array(at[1]), width))
+    return Case(ResizeBilinear(height, width, channels, rows, columns, *tables), (int8_values(draw, height * width * channels),))
 
 
 @st.composite
@@ -226,4 +324,11 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "avg_pool2d_s8": avg_pool2d(),
     "copy_s8": copy(),
     "concat_s8": concat(),
+    "conv_transpose2d_s8": conv_transpose2d(),
+    "matmul_s8": matmul(),
+    "mul_s8": mul(),
+    "prelu_s8": prelu(),
+    "log_softmax_s8": log_softmax(),
+    "resize_nearest_s8": resize_nearest(),
+    "resize_bilinear_s8": resize_bilinear(),
 }

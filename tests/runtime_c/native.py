@@ -21,7 +21,7 @@ SCALARS: dict[str, Any] = {
     "int32_t": ctypes.c_int32,
     "uint32_t": ctypes.c_uint32,
 }
-WARNINGS = "-std=c11 -Wall -Wextra -Wconversion -Wshadow -Wcast-align -Wundef -pedantic -Werror".split()
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wcast-align", "-Wundef", "-pedantic", "-Werror"]
 SOURCES = sorted((runtime_dir() / "src" / "portable").glob("ec_*.c"))
 HEADERS = sorted((runtime_dir() / "include").glob("ec_*_s8.h"))
 GUARD_BYTES = 64  # around every output; a kernel that writes past its end is caught
