@@ -235,9 +235,7 @@ def _link_program(compiler: str, target: Target, board_flags: Sequence[str], obj
     return elf
 
 
-def _link_model(
-    compiler: str, target: Target, board_flags: Sequence[str], prefix: str, objects: Sequence[Path], directory: Path
-) -> Path:
+def _link_model(compiler: str, target: Target, board_flags: Sequence[str], prefix: str, objects: Sequence[Path], directory: Path) -> Path:
     elf = directory.resolve() / "model_only.elf"
     script = targets_dir() / SHARED_FOLDER / "model_only.ld"
     entry = f"{prefix}_model"

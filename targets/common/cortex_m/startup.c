@@ -61,10 +61,25 @@ void ec_reset(void) {
     ec_port_exit(main());
 }
 
-/* Initial stack pointer, reset, then every system exception; interrupts stay disabled. */
-__attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
-    ec_stack_top,    (const void *)ec_reset,       (const void *)ec_fault_entry, (const void *)ec_fault_entry,
-    (const void *)ec_fault_entry, (const void *)ec_fault_entry, (const void *)ec_fault_entry, (const void *)ec_fault_entry,
-    NULL,            NULL,                         NULL,                         (const void *)ec_fault_entry,
-    (const void *)ec_fault_entry, NULL,                         (const void *)ec_fault_entry, (const void *)ec_fault_entry,
+struct vector_table {
+    const void *initial_stack_pointer;
+    void (*handlers[15])(void); /* exception n is at n - 1 */
+};
+
+/* Reset, then every system exception; interrupts stay disabled. */
+__attribute__((section(".vectors"), used)) static const struct vector_table vectors = {
+    ec_stack_top,
+    {
+        [0] = ec_reset,
+        [1] = ec_fault_entry,  /* NMI */
+        [2] = ec_fault_entry,  /* HardFault */
+        [3] = ec_fault_entry,  /* MemManage */
+        [4] = ec_fault_entry,  /* BusFault */
+        [5] = ec_fault_entry,  /* UsageFault */
+        [6] = ec_fault_entry,  /* SecureFault */
+        [10] = ec_fault_entry, /* SVCall */
+        [11] = ec_fault_entry, /* DebugMonitor */
+        [13] = ec_fault_entry, /* PendSV */
+        [14] = ec_fault_entry, /* SysTick */
+    },
 };

@@ -23,7 +23,7 @@ void ec_report_trap(uintptr_t cause, uintptr_t pc, uintptr_t value);
 
 /* "RISC-V Semihosting", section 2: these three instructions, none of them compressed, are the trap. */
 __attribute__((naked, noinline, aligned(16))) intptr_t ec_semihosting_call(__attribute__((unused)) uintptr_t operation,
-                                                                          __attribute__((unused)) const void *argument) {
+                                                                           __attribute__((unused)) const void *argument) {
     __asm__ volatile(".option push\n"
                      ".option norvc\n"
                      "slli x0, x0, 0x1f\n"
@@ -55,10 +55,10 @@ __attribute__((used)) void ec_report_trap(uintptr_t cause, uintptr_t pc, uintptr
 
 __attribute__((naked, aligned(4))) static void trap_entry(void) {
     __asm__ volatile(WITH_CSR "csrr a0, mcause\n"
-                     "csrr a1, mepc\n"
-                     "csrr a2, mtval\n"
-                     "la sp, ec_stack_top\n" /* the old stack may be what went wrong */
-                     "call ec_report_trap\n");
+                              "csrr a1, mepc\n"
+                              "csrr a2, mtval\n"
+                              "la sp, ec_stack_top\n" /* the old stack may be what went wrong */
+                              "call ec_report_trap\n");
 }
 
 __attribute__((section(".reset"), naked)) void ec_reset(void) {
