@@ -3,6 +3,20 @@
 from edgecomp.plan.fit import check_fit, fits
 from edgecomp.plan.kernels import KERNELS, OPTIMIZE, Kernel, Tile
 from edgecomp.plan.planner import lay_out, plan
-from edgecomp.plan.types import Buffer, Plan, Step, element_bytes
+from edgecomp.plan.types import CONTEXT_BYTES, Buffer, Plan, Step, element_bytes
 
-__all__ = ["KERNELS", "OPTIMIZE", "Buffer", "Kernel", "Plan", "Step", "Tile", "check_fit", "element_bytes", "fits", "lay_out", "plan"]
+__all__ = [
+    "CONTEXT_BYTES",
+    "KERNELS",
+    "OPTIMIZE",
+    "Buffer",
+    "Kernel",
+    "Plan",
+    "Step",
+    "Tile",
+    "check_fit",
+    "element_bytes",
+    "fits",
+    "lay_out",
+    "plan",
+]

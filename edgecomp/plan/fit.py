@@ -44,6 +44,7 @@ def _flash_shortage(plan: Plan) -> str:
         largest = max(plan.steps, key=lambda step: step.weight_bytes)
         where = f"; the largest layer, {largest.node.layer!r}, takes {largest.weight_bytes:,}"
     return (
-        f"it needs {plan.flash_bytes:,} bytes of flash (weights {plan.weight_bytes:,}, code and records about {plan.code_bytes + plan.record_bytes:,}) "
+        f"it needs {plan.flash_bytes:,} bytes of flash (weights {plan.weight_bytes:,}, "
+        f"code and records about {plan.code_bytes + plan.record_bytes:,}) "
         f"and the board has {plan.target.flash_bytes:,}{where}: choose a board with more flash, or compress the weights"
     )
