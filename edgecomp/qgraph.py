@@ -114,7 +114,11 @@ def parameters(kind: type[QOp]) -> Mapping[str, CType]:
 
 @dataclass(frozen=True, eq=False)
 class QTensor:
-    """A buffer of integers: real value = scale * (q - zero_point). `data` is set for constants in flash only."""
+    """A buffer of integers: real value = scale * (q - zero_point). `data` is set for constants in flash only.
+
+    `permutation` says how the float network's tensor of the same name lies in it (array.transpose(permutation), row-major); None
+    where there is no such tensor.
+    """
 
     name: str
     shape: Shape
@@ -122,6 +126,7 @@ class QTensor:
     zero_point: int
     dtype: str = "int8"
     data: IntArray | None = None
+    permutation: tuple[int, ...] | None = None
 
     @property
     def bytes(self) -> int:

@@ -19,8 +19,8 @@ from edgecomp.emit.c_text import comment, identifier, member, rows, string_conte
 from edgecomp.emit.fingerprint import fingerprint
 from edgecomp.graph import Array
 from edgecomp.paths import codegen_dir, runtime_dir
-from edgecomp.plan import Plan
-from edgecomp.qgraph import Port, QNode, parameters
+from edgecomp.plan import Plan, Step
+from edgecomp.qgraph import Port, parameters
 
 AXIS_NAMES = {4: "NCHW", 3: "NCW", 2: "NC", 1: "N"}
 ARRAY_ALIGNMENT = 8
@@ -104,7 +104,7 @@ def emit(plan: Plan, prefix: str | None = None) -> Sources:
     qgraph = plan.qgraph
     prefix = identifier(prefix or qgraph.name)
     arrays = _Arrays(prefix)
-    layers = tuple(_layer(plan, index, node, arrays) for index, node in enumerate(qgraph.nodes))
+    layers = tuple(_layer(plan, index, step, arrays) for index, step in enumerate(plan.steps))
     names: dict[str, Any] = {
         "prefix": prefix,
         "PREFIX": prefix.upper(),
@@ -115,7 +115,7 @@ def emit(plan: Plan, prefix: str | None = None) -> Sources:
         "macs": qgraph.macs,
         "weight_bytes": plan.weight_bytes,
         "sha256": fingerprint(qgraph),
-        "arena_bytes": plan.arena_bytes,
+        "arena_bytes": plan.memory_bytes,
         "arena_alignment": plan.arena_alignment,
         "layers": layers,
         "kernels": sorted({layer.kernel for layer in layers}),
@@ -137,8 +137,8 @@ def emit(plan: Plan, prefix: str | None = None) -> Sources:
     return Sources(prefix, files)
 
 
-def _layer(plan: Plan, index: int, node: QNode, arrays: _Arrays) -> LayerText:
-    op = plan.packed(node)
+def _layer(plan: Plan, index: int, step: Step, arrays: _Arrays) -> LayerText:
+    node, op = step.node, step.op
     values = []
     for name, ctype in parameters(type(op)).items():
         value = getattr(op, name)
@@ -149,18 +149,21 @@ def _layer(plan: Plan, index: int, node: QNode, arrays: _Arrays) -> LayerText:
         else:
             text = arrays.symbol(ctype.name, np.asarray(value), f"{index}_{name}", f"{node.layer}: {name}")
         values.append((name, text))
-    constants = {t: arrays.symbol("int8_t", d, f"{index}_constant", t) for t in node.inputs if (d := plan.qgraph.tensors[t].data) is not None}
-    scratch = f", arena + {plan.scratch_offset}" if plan.kernel(node).scratch_bytes(op) else ", NULL"
+    inputs = []
+    for position, name in enumerate(node.inputs):
+        data = plan.qgraph.tensors[name].data
+        inputs.append(_at(plan, name) if data is None else arrays.symbol("int8_t", data, f"{index}_input_{position}", f"{node.layer}: {name}"))
+    scratch = f", arena + {step.scratch.offset_bytes}" if step.scratch else ", NULL"
     return LayerText(
         index=index,
         name=comment(node.layer),
         c_name=string_content(node.layer),
         kind=comment(node.kind),
         describe=comment(op.describe),
-        kernel=plan.kernel(node).symbol,
+        kernel=step.kernel.symbol,
         macs=op.work.macs,
         parameters=tuple(values),
-        inputs=tuple(constants.get(name) or _at(plan, name) for name in node.inputs),
+        inputs=tuple(inputs),
         variadic=op.variadic,
         output=_at(plan, node.output),
         output_bytes=plan.qgraph.tensors[node.output].bytes,
@@ -195,10 +198,10 @@ def _port(plan: Plan, index: int, port: Port) -> PortText:
 
 def _runtime_files(plan: Plan) -> dict[str, str]:
     """The headers and sources of the runtime that this model uses, under the same paths as in `runtime_c/`."""
-    kernels = {plan.kernel(node) for node in plan.qgraph.nodes}
+    kernels = {step.kernel for step in plan.steps}
     root = runtime_dir()
     paths = {root / "include" / "ec_model.h"} | {root / kernel.source for kernel in kernels}
-    paths |= {root / "include" / f"{kernel.symbol}.h" for kernel in kernels}
+    paths |= {root / "include" / kernel.header for kernel in kernels}
     todo, found = sorted(paths), dict[str, str]()
     while todo:
         path = todo.pop()
@@ -243,7 +246,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - C, not HTML
+        autoescape=False,
     )
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array
+from edgecomp.errors import UnsupportedError
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.images import affine
 from edgecomp.ops.pointwise import Clip
+from edgecomp.qops.add import Add as AddKernel
+from edgecomp.qops.boxes import broadcast_box
+from edgecomp.qops.mul import Mul as MulKernel
+from edgecomp.qops.requantize import multiplier_and_shift
+from edgecomp.qops.rescale import add_weights
+from edgecomp.quant.scheme import Quant
+
+if TYPE_CHECKING:
+    from edgecomp.qgraph import QOp
+    from edgecomp.quant.lowering import Lowering, Result
 
 
 @dataclass(frozen=True)
@@ -28,29 +40,114 @@ class Arithmetic(Operator):
         assert a is not None and b is not None
         return (self.function(a, b),)
 
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        a, b = (str(name) for name in node.inputs)
+        for name, other, swapped in ((b, a, False), (a, b, True)):
+            constant = lowering.constant(name)
+            if constant is not None and self.lower_constant(node, lowering, other, constant, swapped):
+                return
+        self.lower_tensors(node, lowering, a, b)
+
+    def lower_constant(self, node: Node, lowering: Lowering, x: str, constant: Array, swapped: bool) -> bool:
+        """Emit x op constant (constant op x where `swapped`) without a constant tensor; False where that cannot be."""
+        shape = lowering.shape(x)
+        if len(lowering.shape(node.outputs[0])) != len(shape) or lowering.shape(node.outputs[0]) != shape:
+            return False
+        aligned = (1,) * (len(shape) - constant.ndim) + constant.shape
+        axes = [axis for axis, size in enumerate(aligned) if size != 1]
+        if not axes:
+            value = float(constant.reshape(()))
+            lowering.pointwise(
+                node, x, (lambda v: self.function(np.asarray(value), v)) if swapped else (lambda v: self.function(v, np.asarray(value)))
+            )
+            return True
+        gain_and_offset = self.affine(constant.reshape(-1).astype(np.float64), swapped)
+        if len(axes) != 1 or gain_and_offset is None:
+            return False
+        affine(node, lowering, x, axes[0], *gain_and_offset, lowering.result(node))
+        return True
+
+    def affine(self, constant: Array, swapped: bool) -> tuple[Array, Array] | None:
+        """(gain, offset) such that the operation is gain * x + offset; None where it is not affine."""
+        return None
+
+    def lower_tensors(self, node: Node, lowering: Lowering, a: str, b: str) -> None:
+        """Emit the operation on two tensors in the layout of the larger."""
+        shape = lowering.shape(node.outputs[0])
+        leader = next((n for n in (a, b) if lowering.constant(n) is None and lowering.shape(n) == shape), None)
+        order = lowering.plain(leader).permutation if leader else tuple(range(len(shape)))
+        buffers, stored, quants = [], [], []
+        for name in (a, b):
+            own = lowering.shape(name)
+            missing = len(shape) - len(own)
+            restricted = tuple(axis - missing for axis in order if axis >= missing)
+            buffer, quant = lowering.operand(name, restricted, own)
+            buffers.append(buffer)
+            quants.append(quant)
+            stored.append([1 if axis < missing else own[axis - missing] for axis in order])
+        result = lowering.result(node)
+        box = broadcast_box(*stored)
+        lowering.emit(self.kernel(node, box, quants[0], quants[1], result), buffers, result, order)
+
+    def kernel(self, node: Node, box: tuple[Shape, Shape, Shape], a: Quant, b: Quant, result: Result) -> QOp:
+        """The integer operator over a broadcast box.
+
+        Raises:
+            UnsupportedError: there is none for two tensors.
+        """
+        raise UnsupportedError(
+            f"node {node.name!r} ({node.kind}): found two computed tensors; allowed: {self.limits}; rewrite: make one of them constant"
+        )
+
 
 @dataclass(frozen=True)
 class Add(Arithmetic):
     """a + b."""
 
+    fuses_clamp: ClassVar[bool] = True
+
     def function(self, a: Array, b: Array) -> Array:
         return a + b
+
+    def affine(self, constant: Array, swapped: bool) -> tuple[Array, Array] | None:
+        return np.ones_like(constant), constant
+
+    def kernel(self, node: Node, box: tuple[Shape, Shape, Shape], a: Quant, b: Quant, result: Result) -> QOp:
+        return _sum(box, a, b, result, subtract=False)
 
 
 @dataclass(frozen=True)
 class Sub(Arithmetic):
     """a - b."""
 
+    fuses_clamp: ClassVar[bool] = True
+
     def function(self, a: Array, b: Array) -> Array:
         return a - b
+
+    def affine(self, constant: Array, swapped: bool) -> tuple[Array, Array] | None:
+        return (-np.ones_like(constant), constant) if swapped else (np.ones_like(constant), -constant)
+
+    def kernel(self, node: Node, box: tuple[Shape, Shape, Shape], a: Quant, b: Quant, result: Result) -> QOp:
+        return _sum(box, a, b, result, subtract=True)
 
 
 @dataclass(frozen=True)
 class Mul(Arithmetic):
     """a * b."""
 
+    fuses_clamp: ClassVar[bool] = True
+
     def function(self, a: Array, b: Array) -> Array:
         return a * b
+
+    def affine(self, constant: Array, swapped: bool) -> tuple[Array, Array] | None:
+        return constant, np.zeros_like(constant)
+
+    def kernel(self, node: Node, box: tuple[Shape, Shape, Shape], a: Quant, b: Quant, result: Result) -> QOp:
+        multiplier, shift = multiplier_and_shift(a.step * b.step / result.quant.step)
+        clamps = (result.clamp_min, result.clamp_max)
+        return MulKernel(*box, a.zero, b.zero, result.quant.zero, *clamps, int(multiplier[0]), shift)
 
 
 @dataclass(frozen=True)
@@ -58,12 +155,16 @@ class Div(Arithmetic):
     """a / b; integers round toward zero, as in C."""
 
     limits: ClassVar[str] = "constant divisor"
+    fuses_clamp: ClassVar[bool] = True
 
     def function(self, a: Array, b: Array) -> Array:
         if np.issubdtype(a.dtype, np.integer):
             quotient = np.abs(a) // np.abs(b)
             return np.asarray(np.sign(a) * np.sign(b) * quotient, a.dtype)
         return np.divide(a, b)
+
+    def affine(self, constant: Array, swapped: bool) -> tuple[Array, Array] | None:
+        return None if swapped else (1 / constant, np.zeros_like(constant))
 
 
 @dataclass(frozen=True)
@@ -92,6 +193,11 @@ class Max(Arithmetic):
 
     def function(self, a: Array, b: Array) -> Array:
         return np.maximum(a, b)
+
+
+def _sum(box: tuple[Shape, Shape, Shape], a: Quant, b: Quant, result: Result, subtract: bool) -> AddKernel:
+    weights = add_weights(a.step, b.step, a.zero, b.zero, result.quant.step, result.quant.zero, subtract)
+    return AddKernel(*box, *weights, result.clamp_min, result.clamp_max)
 
 
 def _two_operands(node: OnnxNode) -> OnnxNode:

@@ -52,7 +52,9 @@ class OnnxNode:
         if name is None:
             return None
         if name not in self.constants:
-            raise self.reject(f"{what} computed at run time (tensor {name!r})", f"a constant {what}", f"export the model with a fixed {what}")
+            raise self.reject(
+                f"{what} computed at run time (tensor {name!r})", f"a constant {what}", f"export the model with a fixed {what}"
+            )
         return self.constants[name]
 
     def reject(self, found: str, allowed: str, rewrite: str) -> UnsupportedError:
@@ -129,4 +131,3 @@ def as_field(value: Any) -> Any:
     if isinstance(value, (list, np.ndarray)):
         return tuple(as_field(item) for item in value)
     return value.item() if isinstance(value, np.generic) else value
-

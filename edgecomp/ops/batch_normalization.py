@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from edgecomp.errors import ModelError
-from edgecomp.graph import Array
+from edgecomp.graph import Array, Node
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.images import affine
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class BatchNormalization(Operator):
     """ONNX BatchNormalization over axis 1 with constant scale, bias, mean and variance, all [C]."""
 
     limits: ClassVar[str] = "inference form; folded into its neighbour, or a depthwise 1x1 convolution"
+    fuses_clamp: ClassVar[bool] = True
 
     epsilon: float = 1e-5
 
@@ -47,3 +52,9 @@ class BatchNormalization(Operator):
         s, t = self.scale_and_shift(scale, bias, mean, variance)
         along = (-1, *(1,) * (x.ndim - 2))
         return ((x * s.reshape(along) + t.reshape(along)).astype(x.dtype),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        parameters = [lowering.constant(name) for name in node.inputs[1:5]]
+        scale, bias, mean, variance = (p for p in parameters if p is not None)
+        gain, offset = self.scale_and_shift(scale, bias, mean, variance)
+        affine(node, lowering, str(node.inputs[0]), 1, gain, offset, lowering.result(node))

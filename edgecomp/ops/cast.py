@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from onnx import TensorProto, helper
 
-from edgecomp.graph import Array
+from edgecomp.errors import UnsupportedError
+from edgecomp.graph import Array, Node
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,11 @@ class Cast(Operator):
         x = inputs[0]
         assert x is not None
         return (x.astype(helper.tensor_dtype_to_np_dtype(self.to)),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        if self.to != TensorProto.FLOAT:
+            name = TensorProto.DataType.Name(self.to)
+            raise UnsupportedError(
+                f"node {node.name!r} (Cast): found a cast of an activation to {name}; allowed: floating types; rewrite: remove it"
+            )
+        lowering.relabel(node, lowering.value(str(node.inputs[0])))

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.images import CHANNELS_LAST, geometry
 from edgecomp.ops.spatial import check_spatial_rank, extent, per_axis, resolve_pads, split_padding
+from edgecomp.qops.conv_transpose2d import ConvTranspose2D, phase_bias
+from edgecomp.qops.requantize import multiplier_and_shift
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,8 @@ class ConvTranspose(Operator):
     """
 
     limits: ClassVar[str] = "1-D and 2-D; output_padding and output_shape included"
+    fuses_clamp: ClassVar[bool] = True
+    has_weights: ClassVar[bool] = True
     spatial: ClassVar[bool] = True
 
     kernel_shape: Shape
@@ -72,6 +80,37 @@ class ConvTranspose(Operator):
     def _uncropped_sizes(self, sizes: Shape) -> Shape:
         axes = zip(sizes, self.kernel_shape, self.strides, self.dilations, self.output_padding, strict=True)
         return tuple((size - 1) * stride + extent(k, dilation) + extra for size, k, stride, dilation, extra in axes)
+
+    def weight_axis(self, rank: int) -> int | None:
+        return 1
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        x = str(node.inputs[0])
+        weights, scales = lowering.weights(str(node.inputs[1]), 1)
+        outputs = weights.shape[1] * self.group
+        scales = np.resize(np.broadcast_to(scales, weights.shape[1]), outputs)
+        source, result = lowering.quant(x), lowering.result(node)
+        plain = lowering.bias(node.inputs[2] if len(node.inputs) > 2 else None, outputs, source.step, scales)
+        multiplier, shift = multiplier_and_shift(source.step * scales.astype(np.float64) / result.quant.step)
+        members = geometry(node, lowering)
+        height, width = members["kernel_h"], members["kernel_w"]
+        grouped = weights.reshape(self.group, -1, weights.shape[1], height, width).transpose(0, 2, 3, 4, 1)
+        filters = np.ascontiguousarray(grouped).reshape(outputs, height, width, -1)
+        strides, dilations = (members["stride_h"], members["stride_w"]), (members["dilation_h"], members["dilation_w"])
+        op = ConvTranspose2D(
+            **members,
+            output_c=outputs,
+            groups=self.group,
+            input_zero_point=source.zero,
+            output_zero_point=result.quant.zero,
+            clamp_min=result.clamp_min,
+            clamp_max=result.clamp_max,
+            weights=filters,
+            bias=phase_bias(filters, plain, source.zero, strides, dilations).astype(np.int32),
+            multiplier=multiplier,
+            shift=shift,
+        )
+        lowering.emit(op, (lowering.channels_last(x),), result, CHANNELS_LAST[len(self.kernel_shape)])
 
 
 def _resolve(node: OnnxNode, sizes: Shape, kernel: Shape, strides: Shape, dilations: Shape, extra: Shape) -> tuple[Shape, Shape]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from edgecomp.graph import Array
+from edgecomp.graph import Array, Node
 from edgecomp.ops.base import Operator
+from edgecomp.ops.images import image_size
+from edgecomp.qops.copy import Copy
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,13 @@ class DepthToSpace(Operator):
             moved = x.reshape(n, c // b**2, b, b, h, w).transpose(0, 1, 4, 2, 5, 3)
         return (moved.reshape(n, c // b**2, h * b, w * b),)
 
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        x = str(node.inputs[0])
+        (h, w), b = image_size(node, lowering.shape(x)), self.blocksize
+        c = lowering.shape(x)[1] // b**2
+        shape, order = ((h, w, b, b, c), (0, 2, 1, 3, 4)) if self.mode == "DCR" else ((h, w, c, b, b), (0, 3, 1, 4, 2))
+        lowering.move(node, Copy.transposed(shape, order), lowering.channels_last(x), (0, 2, 3, 1))
+
 
 @dataclass(frozen=True)
 class SpaceToDepth(Operator):
@@ -47,3 +59,9 @@ class SpaceToDepth(Operator):
         (n, c, h, w), b = x.shape, self.blocksize
         moved = x.reshape(n, c, h // b, b, w // b, b).transpose(0, 3, 5, 1, 2, 4)
         return (moved.reshape(n, c * b**2, h // b, w // b),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        x = str(node.inputs[0])
+        (h, w), b = image_size(node, lowering.shape(x)), self.blocksize
+        shape = (h // b, b, w // b, b, lowering.shape(x)[1])
+        lowering.move(node, Copy.transposed(shape, (0, 2, 1, 3, 4)), lowering.channels_last(x), (0, 2, 3, 1))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.qops.copy import Copy
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -34,3 +38,10 @@ class Expand(Operator):
         x = inputs[0]
         assert x is not None
         return (np.broadcast_to(x, np.broadcast_shapes(x.shape, self.shape)),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        value = lowering.plain(str(node.inputs[0]))
+        new = len(self.shape) - len(value.shape)
+        order = (*range(new), *(axis + new for axis in value.permutation))
+        op = Copy.expanded((*(1,) * new, *value.stored), [self.shape[axis] for axis in order])
+        lowering.move(node, op, value.tensor, order)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from edgecomp.graph import Array
+from edgecomp.graph import Array, Node
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,9 @@ class Identity(Operator):
         x = inputs[0]
         assert x is not None
         return (x,)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        lowering.relabel(node, lowering.value(str(node.inputs[0])))
 
 
 @dataclass(frozen=True)

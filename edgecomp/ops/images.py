@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,13 @@ from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node, Shape
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.requantize import multiplier_and_shift
-from edgecomp.quant.lowering import Lowering, Result
 from edgecomp.quant.scheme import WEIGHT_MAX
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering, Result
+
+CHANNELS_LAST: dict[int, Shape] = {1: (0, 2, 1), 2: (0, 2, 3, 1)}
+"""Number of spatial axes -> order of the axes in which kernels store an image."""
 
 
 def image_size(node: Node, shape: Shape) -> tuple[int, int]:

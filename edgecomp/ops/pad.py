@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.qops.copy import Copy
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,10 @@ class Pad(Operator):
         assert x is not None
         amounts = tuple(zip(self.pads[: x.ndim], self.pads[x.ndim :], strict=True))
         return (np.pad(x, amounts, constant_values=self.value),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        value = lowering.plain(str(node.inputs[0]))
+        order, rank = value.permutation, len(value.shape)
+        before, after = ([self.pads[axis + offset] for axis in order] for offset in (0, rank))
+        fill = int(lowering.quant(str(node.inputs[0])).quantize(np.clip(np.array(self.value, np.float64), -3e38, 3e38)))
+        lowering.move(node, Copy.padded(value.stored, before, after, fill), value.tensor, order)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erf, inf, pi, sqrt
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array
+from edgecomp.graph import Array, Node
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Pointwise(Operator):
         x = inputs[0]
         assert x is not None
         return (np.asarray(self.function(x), x.dtype),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        lowering.pointwise(node, str(node.inputs[0]), self.function)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.ops.images import CHANNELS_LAST, both, geometry
 from edgecomp.ops.spatial import check_spatial_rank, extent, output_sizes, pad_spatial, per_axis, resolve_pads, windows
+from edgecomp.qops.avg_pool2d import AveragePool2D
+from edgecomp.qops.max_pool2d import MaxPool2D
+from edgecomp.quant.scheme import INT8_MAX, INT8_MIN
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,10 @@ class MaxPool(Pool):
         view = windows(pad_spatial(x, self.pads, lowest), self.kernel_shape, self.strides, self.dilations)
         return (view.max(axis=tuple(range(-len(self.kernel_shape), 0))),)
 
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        op = MaxPool2D(**geometry(node, lowering), clamp_min=INT8_MIN, clamp_max=INT8_MAX)
+        lowering.move(node, op, lowering.channels_last(str(node.inputs[0])), CHANNELS_LAST[len(self.kernel_shape)])
+
 
 @dataclass(frozen=True)
 class AveragePool(Pool):
@@ -55,6 +66,7 @@ class AveragePool(Pool):
     """
 
     limits: ClassVar[str] = "1-D and 2-D; ceil_mode, dilations, count_include_pad"
+    fuses_clamp: ClassVar[bool] = True
 
     counted_pads: Shape
 
@@ -92,6 +104,25 @@ class AveragePool(Pool):
         rank = len(self.kernel_shape)
         total = windows(pad_spatial(x, self.pads), self.kernel_shape, self.strides, self.dilations).sum(axis=tuple(range(-rank, 0)))
         return ((total / self.divisors(x.shape[2:])).astype(x.dtype),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        x = str(node.inputs[0])
+        source, result = lowering.quant(x), lowering.result(node)
+        pad_bottom, pad_right = both(self.counted_pads[len(self.kernel_shape) :], 0)
+        op = AveragePool2D(
+            **geometry(node, lowering),
+            pad_bottom=pad_bottom,
+            pad_right=pad_right,
+            count_include_pad=int(any(self.counted_pads)),
+            input_zero_point=source.zero,
+            output_zero_point=result.quant.zero,
+            clamp_min=result.clamp_min,
+            clamp_max=result.clamp_max,
+            smallest_count=0,
+            multiplier=np.ones(1, np.int32),
+            shift=0,
+        ).with_scale(source.step / result.quant.step)
+        lowering.emit(op, (lowering.channels_last(x),), result, CHANNELS_LAST[len(self.kernel_shape)])
 
 
 def _geometry(node: OnnxNode) -> tuple[Shape, Shape, Shape, Shape]:

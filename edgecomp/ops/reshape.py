@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Reshape(Operator):
         # more samples than the static shape has: the first axis is the batch
         return (x.reshape(self.shape if x.size == prod(self.shape) else (-1, *self.shape[1:])),)
 
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        lowering.reshape(node)
+
 
 @dataclass(frozen=True)
 class Flatten(Operator):
@@ -67,6 +73,9 @@ class Flatten(Operator):
         x = inputs[0]
         assert x is not None
         return (x.reshape(prod(x.shape[: self.axis]), prod(x.shape[self.axis :])),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        lowering.reshape(node)
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,9 @@ class Squeeze(Operator):
         assert x is not None
         return (np.squeeze(x, self.axes),)
 
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        lowering.reshape(node)
+
 
 @dataclass(frozen=True)
 class Unsqueeze(Operator):
@@ -123,6 +135,9 @@ class Unsqueeze(Operator):
         x = inputs[0]
         assert x is not None
         return (np.expand_dims(x, self.axes),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        lowering.reshape(node)
 
 
 def _axes(node: OnnxNode, rank: int) -> Shape | None:

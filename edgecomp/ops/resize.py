@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.errors import UnsupportedError
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.ops.images import image_size
+from edgecomp.qops.resize_bilinear import WEIGHT_BITS, ResizeBilinear
+from edgecomp.qops.resize_nearest import ResizeNearest
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
+
 
 Coordinates = Callable[[Array, float, int, int], Array]
 """(output places, scale, input size, output size) -> places in the input, fractional."""
@@ -113,6 +121,31 @@ class Resize(Operator):
             weight = table.weight.reshape([-1 if axis == table.axis else 1 for axis in range(x.ndim)])
             result = low if self.mode == "nearest" else low * (1 - weight) + np.take(result, table.high, axis=table.axis) * weight
         return (result.astype(x.dtype),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        x = str(node.inputs[0])
+        shape = lowering.shape(x)
+        tables = {table.axis: table for table in self.tables(shape)}
+        if min(tables, default=2) < 2 or len(shape) not in (3, 4):
+            raise UnsupportedError(
+                f"node {node.name!r} (Resize): found a change along axes {sorted(tables)} of shape {shape}; allowed: spatial axes; rewrite: Transpose before it"
+            )
+        (input_h, input_w), (output_h, output_w) = image_size(node, shape), image_size(node, lowering.shape(node.outputs[0]))
+        rows = _integers(tables.get(2) if len(shape) == 4 else None, input_h)
+        columns = _integers(tables.get(len(shape) - 1), input_w)
+        sizes = (input_h, input_w, shape[1], output_h, output_w)
+        op = ResizeNearest(*sizes, rows[0], columns[0]) if self.mode == "nearest" else ResizeBilinear(*sizes, *rows, *columns)
+        order = (0, *range(2, len(shape)), 1)
+        lowering.move(node, op, lowering.channels_last(x), order)
+
+
+def _integers(table: AxisTable | None, size: int) -> tuple[Array, Array, Array]:
+    """low, high and weight as the kernels read them; the identity where the axis stays."""
+    if table is None:
+        whole = np.arange(size, dtype=np.uint16)
+        return whole, whole, np.zeros(size, np.uint16)
+    weight = np.floor(table.weight * (1 << WEIGHT_BITS) + 0.5)
+    return table.low.astype(np.uint16), table.high.astype(np.uint16), weight.astype(np.uint16)
 
 
 def _choice(node: OnnxNode, name: str, default: str, allowed: tuple[str, ...]) -> str:

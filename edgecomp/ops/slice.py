@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.qops.copy import Copy
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,15 @@ class Slice(Operator):
         for start, end, axis, step in zip(self.starts, self.ends, self.axes, self.steps, strict=True):
             index[axis] = slice(start, end, step)
         return (x[tuple(index)],)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        value = lowering.plain(str(node.inputs[0]))
+        order, sizes = value.permutation, lowering.shape(node.outputs[0])
+        starts, steps = [0] * len(order), [1] * len(order)
+        for start, axis, step in zip(self.starts, self.axes, self.steps, strict=True):
+            starts[axis], steps[axis] = start, step
+        op = Copy.sliced(value.stored, *([values[axis] for axis in order] for values in (starts, steps, sizes)))
+        lowering.move(node, op, value.tensor, order)
 
 
 def _arguments(node: OnnxNode) -> tuple[Shape, Shape, Shape, Shape]:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.qops.log_softmax import LogSoftmax as LogSoftmaxKernel
+from edgecomp.qops.softmax import Softmax as SoftmaxKernel
+from edgecomp.qops.softmax import exponential_table
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
+
+SOFTMAX_QUANT = (1 / 256, -128)
+
 
 PER_AXIS_SINCE_OPSET = 13
 
@@ -22,6 +31,7 @@ class Softmax(Operator):
     """
 
     limits: ClassVar[str] = "one axis, any"
+    fixed_quant: ClassVar[tuple[float, int] | None] = (1 / 256, -128)
 
     axis: int = -1
 
@@ -34,6 +44,13 @@ class Softmax(Operator):
         assert x is not None
         powers = np.exp(x - x.max(axis=self.axis, keepdims=True))
         return (powers / powers.sum(axis=self.axis, keepdims=True),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        x = str(node.inputs[0])
+        shape = lowering.shape(x)
+        order = _innermost(lowering.plain(x).permutation, self.axis)
+        op = SoftmaxKernel(prod(shape) // shape[self.axis], shape[self.axis], exponential_table(lowering.quant(x).step))
+        lowering.rescaled(node, op, lowering.ordered(x, order), order, *SOFTMAX_QUANT)
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,20 @@ class LogSoftmax(Operator):
         assert x is not None
         centred = x - x.max(axis=self.axis, keepdims=True)
         return (centred - np.log(np.exp(centred).sum(axis=self.axis, keepdims=True)),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        x = str(node.inputs[0])
+        shape = lowering.shape(x)
+        order = _innermost(lowering.plain(x).permutation, self.axis)
+        result = lowering.result(node, fuse=False)
+        rows, depth = prod(shape) // shape[self.axis], shape[self.axis]
+        op = LogSoftmaxKernel.scaled(rows, depth, lowering.quant(x).step, result.quant.step, result.quant.zero)
+        lowering.emit(op, (lowering.ordered(x, order),), result, order)
+
+
+def _innermost(order: Shape, axis: int) -> Shape:
+    """The order with one axis moved to the end."""
+    return (*(a for a in order if a != axis), axis)
 
 
 def _resolve_axis(node: OnnxNode) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.qops.copy import Copy
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -42,3 +46,13 @@ class Split(Operator):
         x = inputs[0]
         assert x is not None
         return tuple(np.split(x, np.cumsum(self.split)[:-1], axis=self.axis))
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        value = lowering.plain(str(node.inputs[0]))
+        order, stored = value.permutation, value.stored
+        start = 0
+        for output, size in enumerate(self.split):
+            starts = [start if axis == self.axis else 0 for axis in order]
+            sizes = [size if axis == self.axis else value.shape[axis] for axis in order]
+            lowering.move(node, Copy.sliced(stored, starts, [1] * len(order), sizes), value.tensor, order, output)
+            start += size

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
-from edgecomp.graph import Array, Shape
+from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+
+if TYPE_CHECKING:
+    from edgecomp.quant.lowering import Lowering
 
 
 @dataclass(frozen=True)
@@ -29,3 +32,9 @@ class Transpose(Operator):
         x = inputs[0]
         assert x is not None
         return (x.transpose(self.perm),)
+
+    def lower(self, node: Node, lowering: Lowering) -> None:
+        value = lowering.plain(str(node.inputs[0]))
+        shape = tuple(value.shape[axis] for axis in self.perm)
+        order = tuple(self.perm.index(axis) for axis in value.permutation)
+        lowering.relabel(node, replace(value, shape=shape, base=shape, permutation=order))

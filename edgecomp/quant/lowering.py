@@ -11,7 +11,7 @@ Fusion. A tensor without quantization exists only inside a kernel: a Relu or Cli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -20,9 +20,10 @@ import numpy as np
 from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Graph, Node, Shape
 from edgecomp.ops.base import Operator
-from edgecomp.qgraph import MAX_RANK, IntArray, Port, QGraph, QNode, QOp, QTensor
+from edgecomp.qgraph import IntArray, Port, QGraph, QNode, QOp, QTensor
 from edgecomp.qops.copy import Copy
-from edgecomp.quant.scheme import INT8_MAX, INT8_MIN, Quant, Scheme
+from edgecomp.qops.lut import Lut
+from edgecomp.quant.scheme import INT8_MAX, INT8_MIN, Quant, Scheme, from_range
 from edgecomp.quant.weights import quantize_bias, quantize_weights
 
 Permutation = tuple[int, ...]
@@ -59,6 +60,63 @@ def in_order(tensor: str, shape: Shape) -> Value:
     return Value(tensor, shape, shape, tuple(range(len(shape))))
 
 
+def relabelled(value: Value, shape: Shape) -> Value:
+    """The same buffer as an array of another shape, its elements in ONNX order unchanged.
+
+    Axes split and join where the buffer's order allows it (a channel axis into groups, say); else the new shape stands over the old.
+    """
+    if value.row_major:
+        return in_order(value.tensor, shape)
+    if value.reshaped:
+        return Value(value.tensor, shape, value.base, value.permutation)
+    fine = common_refinement(value.base, shape)
+    if fine is None:
+        return Value(value.tensor, shape, value.base, value.permutation)
+    parts_of_old, parts_of_new = axis_parts(value.base, fine), axis_parts(shape, fine)
+    order = [part for axis in value.permutation for part in parts_of_old[axis] if fine[part] != 1]
+    permutation = []
+    at = 0
+    while at < len(order):
+        axis = next(a for a, parts in enumerate(parts_of_new) if order[at] in parts)
+        run = [part for part in parts_of_new[axis] if fine[part] != 1]
+        if order[at : at + len(run)] != run:
+            return Value(value.tensor, shape, value.base, value.permutation)
+        permutation.append(axis)
+        at += len(run)
+    ones = tuple(axis for axis in range(len(shape)) if axis not in permutation)
+    return Value(value.tensor, shape, shape, (*ones, *permutation))
+
+
+def common_refinement(a: Shape, b: Shape) -> Shape | None:
+    """The coarsest shape of which both are made by joining neighbouring axes; None where there is none. Axes of length 1 are left out."""
+    left, right = [n for n in a if n != 1], [n for n in b if n != 1]
+    fine = []
+    while left and right:
+        smaller, larger = sorted((left[-1], right[-1]))
+        if larger % smaller:
+            return None
+        fine.append(smaller)
+        for side in (left, right):
+            side[-1] //= smaller
+            if side[-1] == 1:
+                side.pop()
+    return tuple(reversed(fine))
+
+
+def axis_parts(shape: Shape, fine: Shape) -> list[list[int]]:
+    """For each axis of `shape` the axes of its refinement that make it up."""
+    parts: list[list[int]] = []
+    at = 0
+    for size in shape:
+        parts.append([])
+        reached = 1
+        while reached < size:
+            reached *= fine[at]
+            parts[-1].append(at)
+            at += 1
+    return parts
+
+
 def channels_last(rank: int) -> Permutation:
     """(0, 2, 3, 1) for images, (0, 2, 1) for sequences, (0, 1) for vectors."""
     return (0, *range(2, rank), 1) if rank > 1 else tuple(range(rank))
@@ -76,10 +134,10 @@ class Result:
     kind: str
 
 
-def fused_clamps(graph: Graph, quants: object, name: str) -> tuple[Node, ...]:
+def fused_clamps(graph: Graph, quants: Mapping[str, Quant], name: str) -> tuple[Node, ...]:
     """The Relu and Clip nodes that the kernel which computes tensor `name` applies itself."""
     chain: list[Node] = []
-    while name not in quants:  # type: ignore[operator]
+    while name not in quants:
         node = graph.sole_consumer(name)
         if node is None or not isinstance(node.op, Operator) or node.op.clamp is None:
             break
@@ -159,11 +217,13 @@ class Lowering:
             came = np.broadcast_to(self.scheme.quants[name].scale.astype(np.float64).reshape(-1), count)
             wanted = np.broadcast_to(scale_in * weight_scales.astype(np.float64).reshape(-1), count)
             if np.allclose(came, wanted, rtol=1e-5, atol=0):
-                return self.scheme.integers[name].astype(np.int32).reshape(-1)
+                return np.broadcast_to(self.scheme.integers[name].astype(np.int32).reshape(-1), count)
         values = self.constant(name)
         if values is None:
             raise UnsupportedError(f"tensor {name!r}: a bias computed at run time; only a constant bias is supported")
-        return quantize_bias(values.reshape(-1), scale_in, weight_scales)
+        if values.size not in (1, count):
+            raise UnsupportedError(f"tensor {name!r}: a bias of shape {values.shape} for {count} outputs; give one value an output")
+        return quantize_bias(np.broadcast_to(values.reshape(-1), count), scale_in, weight_scales)
 
     # Where the elements of a tensor lie
 
@@ -199,19 +259,16 @@ class Lowering:
         value = self.values[name]
         return in_order(self.row_major(name), value.shape) if value.reshaped else value
 
-    def like(self, name: str, permutation: Permutation) -> str:
-        """A buffer in the given order of the tensor's own axes."""
-        return self.ordered(name, permutation)
-
     def _moved(self, value: Value, permutation: Permutation) -> str:
         """A Copy of a value into another order of its base axes."""
         key = (value.tensor, value.base, permutation)
         if key not in self.moved:
             source = self.tensors[value.tensor]
-            stored = value.stored
-            steps = dict(zip(value.permutation, row_major_steps(stored), strict=True))
             dims = tuple(value.base[axis] for axis in permutation)
-            op = strided_copy(dims, 0, tuple(steps[axis] for axis in permutation), 0, row_major_steps(dims))
+            try:
+                op = Copy.transposed(value.stored, tuple(value.permutation.index(axis) for axis in permutation))
+            except ValueError as error:
+                raise UnsupportedError(f"tensor {value.tensor!r} of shape {value.base}: cannot be put in another order: {error}") from error
             name = f"{value.tensor}__order_{''.join(map(str, permutation))}"
             self.tensors[name] = QTensor(name, dims, source.scale, source.zero_point, source.dtype)
             self.nodes.append(QNode(f"{value.tensor} reordered", "Transpose", op, (value.tensor,), name))
@@ -225,7 +282,7 @@ class Lowering:
         shape = self.shape(result.name)
         permutation = tuple(range(len(shape))) if permutation is None else permutation
         value = Value(result.name, shape, shape, permutation)
-        self.tensors[result.name] = QTensor(result.name, value.stored, result.quant.step, result.quant.zero)
+        self.tensors[result.name] = QTensor(result.name, value.stored, result.quant.step, result.quant.zero, permutation=permutation)
         self.nodes.append(QNode(result.layer, result.kind, op, tuple(inputs), result.name))
         self.values[result.name] = value
 
@@ -236,25 +293,71 @@ class Lowering:
         return name
 
     def relabel(self, node: Node, value: Value) -> None:
-        """The node's output is its input's buffer under other dimensions: no kernel at all."""
+        """The node's output is its input's buffer under other dimensions: no kernel, unless the file gives it another scale."""
         name = node.outputs[0]
-        source = self.tensors[value.tensor]
-        if name in self.scheme.quants and (self.quant(name).step, self.quant(name).zero) != (np.float32(source.scale), source.zero_point):
+        if self._has_scale_of(name, value.tensor):
             self.values[name] = value
-            self.rescale(node, value)
+        else:
+            self._table(node, value, self.result(node, fuse=False), lambda real: real)
+
+    def reshape(self, node: Node) -> None:
+        """The node's output is its input under another shape."""
+        self.relabel(node, relabelled(self.values[str(node.inputs[0])], self.shape(node.outputs[0])))
+
+    def rescaled(self, node: Node, op: QOp, source: str, permutation: Permutation, scale: float, zero_point: int) -> None:
+        """Append a kernel that prescribes the scale of its output, and a table where the node's output has another."""
+        result = self.result(node, fuse=False)
+        if (result.quant.step, result.quant.zero) == (scale, zero_point):
+            self.emit(op, (source,), result, permutation)
             return
-        self.values[name] = value
+        shape = self.shape(result.name)
+        stored = tuple(shape[axis] for axis in permutation)
+        inner = self.emit_inner(op, (source,), f"{result.name}__unscaled", stored, scale, zero_point, node)
+        self._table(node, Value(inner, shape, shape, permutation), result, lambda real: real)
 
-    def rescale(self, node: Node, value: Value) -> None:
-        """Put a value into the quantization of the node's output by a table."""
-        from edgecomp.qops.lut import Lut
+    def operand(self, name: str, permutation: Permutation, shape: Shape) -> tuple[str, Quant]:
+        """An activation or constant in the given order of its axes, and its quantization."""
+        if self.constant(name) is not None:
+            return self.constant_tensor(name, permutation, shape)
+        return self.ordered(name, permutation), self.quant(name)
 
-        source, quant = self.tensors[value.tensor], self.quant(node.outputs[0])
-        real = (np.arange(INT8_MIN, INT8_MAX + 1) - source.zero_point) * float(source.scale)
-        name = node.outputs[0]
-        self.tensors[name] = QTensor(name, value.stored, quant.step, quant.zero)
-        self.nodes.append(QNode(node.name, node.kind, Lut(prod(value.base), quant.quantize(real)), (value.tensor,), name))
-        self.values[name] = Value(name, value.shape, value.base, value.permutation)
+    def move(self, node: Node, op: QOp, source: str, permutation: Permutation, output: int = 0) -> None:
+        """Append a kernel that only moves or selects values of the buffer `source`, stored in the given order."""
+        name = node.outputs[output]
+        shape = self.shape(name)
+        tensor = self.tensors[source]
+        stored = tuple(shape[axis] for axis in permutation)
+        if self._has_scale_of(name, source):
+            self.tensors[name] = QTensor(name, stored, tensor.scale, tensor.zero_point, permutation=permutation)
+            self.nodes.append(QNode(node.name, node.kind, op, (source,), name))
+            self.values[name] = Value(name, shape, shape, permutation)
+            return
+        inner = self.emit_inner(op, (source,), f"{name}__moved", stored, tensor.scale, tensor.zero_point, node)
+        self._table(node, Value(inner, shape, shape, permutation), self.output(node, output), lambda real: real)
+
+    def pointwise(self, node: Node, name: str, function: Callable[[Array], Array]) -> None:
+        """Append a table that computes the real function `function` of tensor `name`, element by element."""
+        self._table(node, self.values[name], self.result(node, fuse=False), function)
+
+    def output(self, node: Node, index: int) -> Result:
+        """One of several outputs, nothing fused."""
+        quant = self.quant(node.outputs[index])
+        return Result(node.outputs[index], quant, INT8_MIN, INT8_MAX, node.name, node.kind)
+
+    def _has_scale_of(self, name: str, buffer: str) -> bool:
+        source = self.tensors[buffer]
+        quant = self.quant(name)
+        return (quant.step, quant.zero) == (source.scale, source.zero_point)
+
+    def _table(self, node: Node, value: Value, result: Result, function: Callable[[Array], Array]) -> None:
+        source = self.tensors[value.tensor]
+        real = (np.arange(INT8_MIN, INT8_MAX + 1) - source.zero_point) * source.scale
+        with np.errstate(all="ignore"):
+            table = result.quant.quantize(np.nan_to_num(np.clip(function(real), -3e38, 3e38)))
+        permutation = None if value.reshaped else value.permutation
+        self.tensors[result.name] = QTensor(result.name, value.stored, result.quant.step, result.quant.zero, permutation=permutation)
+        self.nodes.append(QNode(node.name, node.kind, Lut(prod(value.base), table), (value.tensor,), result.name))
+        self.values[result.name] = Value(result.name, value.shape, value.base, value.permutation)
 
     def constant_tensor(self, name: str, permutation: Permutation, shape: Shape) -> tuple[str, Quant]:
         """A constant operand as integers in flash, broadcast dimensions kept, axes aligned to `shape` and stored in the given order."""
@@ -263,43 +366,12 @@ class Lowering:
         if name in self.scheme.integers and self.scheme.quants[name].axis is None:
             quant, integers = self.scheme.quants[name], self.scheme.integers[name]
         else:
-            from edgecomp.quant.scheme import from_range
-
             quant = from_range(float(values.min(initial=0)), float(values.max(initial=0)))
             integers = quant.quantize(values)
         aligned = integers.reshape((1,) * (len(shape) - integers.ndim) + integers.shape).transpose(permutation)
         key = f"{name}__stored_{''.join(map(str, permutation))}"
         self.tensors[key] = QTensor(key, aligned.shape, quant.step, quant.zero, "int8", np.ascontiguousarray(aligned))
         return key, quant
-
-
-def row_major_steps(shape: Shape) -> tuple[int, ...]:
-    """Elements between neighbours along each axis of a row-major array."""
-    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-
-
-def strided_copy(
-    dims: Shape, input_offset: int, input_steps: Sequence[int], output_offset: int, output_steps: Sequence[int], fill: tuple[int, int] = (0, 0)
-) -> Copy:
-    """A Copy with axes of length 1 dropped and axes that run on joined, so that few loops remain.
-
-    Raises:
-        UnsupportedError: more than MAX_RANK axes remain.
-    """
-    axes = [(n, i, o) for n, i, o in zip(dims, input_steps, output_steps, strict=True) if n != 1]
-    joined: list[tuple[int, int, int]] = []
-    for n, i, o in axes:
-        if joined and joined[-1][1] == n * i and joined[-1][2] == n * o:
-            joined[-1] = (joined[-1][0] * n, i, o)
-        else:
-            joined.append((n, i, o))
-    if len(joined) > MAX_RANK:
-        raise UnsupportedError(f"a copy over {len(joined)} axes; at most {MAX_RANK} axes may remain after joining")
-    joined = [(1, 0, 0)] * (MAX_RANK - len(joined)) + joined
-    n, i, o = zip(*joined, strict=True)
-    return Copy(
-        dims=n, input_offset=input_offset, input_steps=i, output_offset=output_offset, output_steps=o, fill_count=fill[0], fill_value=fill[1]
-    )
 
 
 def wants_channels_last(graph: Graph, name: str) -> bool:
@@ -332,7 +404,7 @@ def lower(scheme: Scheme) -> QGraph:
         value = Value(name, shape, shape, permutation)
         quant = lowering.quant(name)
         lowering.values[name] = value
-        lowering.tensors[name] = QTensor(name, value.stored, quant.step, quant.zero)
+        lowering.tensors[name] = QTensor(name, value.stored, quant.step, quant.zero, permutation=permutation)
         inputs.append(Port(name, name, shape, permutation))
     for node in graph.nodes:
         if node.outputs[0] in lowering.fused:

@@ -1,0 +1,199 @@
+"""The stages joined: `load` a network, `quantize` it, `generate` C, `run` it on a board.
+
+    model = edgecomp.load("model.onnx")
+    quantized = model.quantize(x)
+    report = quantized.run("qemu_cortex_m4", x, y)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecomp.data.samples import Preprocessing
+from edgecomp.errors import DataError, UnsupportedError
+from edgecomp.frontend.onnx_import import load_graph
+from edgecomp.graph import Array, Graph, Shape
+from edgecomp.passes import simplify
+from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.quant.fill import fill_gaps
+from edgecomp.quant.lowering import lower
+from edgecomp.quant.qdq import INTEGER_INPUT_KEY, absorb_qdq, has_qdq, insert_qdq
+from edgecomp.quant.quantize import needs_range, quantize, quantize_constants
+from edgecomp.quant.scheme import Scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgecomp.build import Sources
+    from edgecomp.plan import Plan
+    from edgecomp.quant.search import Calibration
+    from edgecomp.report import RunReport
+    from edgecomp.target import Target
+
+    Progress = Callable[[int, int], None]
+
+PREPROCESSING_KEY = "edgecomp.preprocessing"
+CALIBRATION_KEY = "edgecomp.calibration"
+PLACEHOLDER_RANGE = (-1.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network as it came: float, or quantized (QDQ)."""
+
+    path: str
+    name: str
+    sha256: str
+    graph: Graph
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether the file is QDQ and needs no calibration."""
+        return has_qdq(self.graph)
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """How data become the input, as the file states it."""
+        stored = self.graph.metadata.get(PREPROCESSING_KEY)
+        try:
+            return Preprocessing.from_dict(json.loads(stored)) if stored else Preprocessing()
+        except ValueError as error:
+            raise DataError(f"{self.path}: metadata {PREPROCESSING_KEY} is not what edgecomp writes: {error}") from error
+
+    @cached_property
+    def simplified(self) -> Graph:
+        """The float network after all passes."""
+        return self.graph if self.is_quantized else simplify(self.graph)
+
+    @property
+    def input_shape(self) -> Shape:
+        """ONNX shape of one sample of the first input, without the batch axis."""
+        return self.graph.tensors[self.graph.inputs[0]].shape[1:]
+
+    def absorbed(self) -> QuantizedModel:
+        """The quantization that a QDQ file states."""
+        scheme = quantize_constants(fill_gaps(absorb_qdq(self.graph)))
+        return QuantizedModel(self, scheme, self.preprocessing)
+
+    def quantize(
+        self, x: Array | None = None, *, preprocessing: Preprocessing | None = None, method: str = "auto", progress: Progress | None = None
+    ) -> QuantizedModel:
+        """Quantize to int8, calibrating on `x` [N, ...] (raw data, preprocessed here). A QDQ model keeps what it came with.
+
+        Raises:
+            DataError: no data, or data that do not fit the input.
+        """
+        preprocessing = preprocessing or self.preprocessing
+        if self.is_quantized:
+            return replace(self.absorbed(), preprocessing=preprocessing)
+        if x is None or not len(x):
+            raise DataError(f"{self.path}: a float model is calibrated on data; give some with --calib or --data")
+        if len(self.graph.inputs) != 1:
+            raise UnsupportedError(f"{self.path}: {len(self.graph.inputs)} inputs {list(self.graph.inputs)}; data can be given for one input")
+        from edgecomp.quant.search import calibrate
+
+        samples = preprocessing.apply(x, self.input_shape)
+        calibration = calibrate(self.simplified, samples, method, progress)
+        return QuantizedModel(self, calibration.scheme, preprocessing, calibration)
+
+    def placeholder(self) -> QGraph:
+        """The integer network with made-up ranges: right in all sizes, wrong in all values."""
+        if self.is_quantized:
+            return self.absorbed().qgraph
+        graph = self.simplified
+        return lower(quantize(graph, dict.fromkeys(needs_range(graph), PLACEHOLDER_RANGE)))
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedModel:
+    """A network of integers, ready to be generated, built and run."""
+
+    model: Model
+    scheme: Scheme
+    preprocessing: Preprocessing
+    calibration: Calibration | None = None
+
+    @cached_property
+    def qgraph(self) -> QGraph:
+        """The integer network."""
+        return replace(lower(self.scheme), name=self.model.name)
+
+    def samples(self, x: Array, source: str = "the data") -> Array:
+        """Raw data as model inputs [N, *input shape]: float32, or integers where the model's own input is an integer tensor."""
+        return self.preprocessing.apply(x, self.model.input_shape, np.dtype(self._integer_input or "float32"), source)
+
+    def buffers(self, samples: Array) -> IntArray:
+        """Model inputs as the bytes that go into the arena, int8 [N, size]."""
+        port = self.qgraph.inputs[0]
+        if self._integer_input:
+            offset = 128 if self._integer_input == "uint8" else 0
+            integers = (samples.astype(np.int16) - offset).astype(np.int8)
+        else:
+            integers = self.scheme.quants[port.name].quantize(samples)
+        return port.to_buffer(integers)
+
+    @property
+    def _integer_input(self) -> str | None:
+        return self.scheme.graph.metadata.get(INTEGER_INPUT_KEY + self.scheme.graph.inputs[0])
+
+    def to_onnx(self) -> bytes:
+        """The standard QDQ file: opens in Netron, runs in ONNX Runtime, comes back to the same bits."""
+        from edgecomp.frontend.onnx_export import to_model
+
+        graph = insert_qdq(self.scheme)
+        metadata = {**graph.metadata, PREPROCESSING_KEY: json.dumps(self.preprocessing.to_dict(), sort_keys=True)}
+        if self.calibration:
+            metadata[CALIBRATION_KEY] = self.calibration.method
+        serialized: bytes = to_model(replace(graph, metadata=metadata, name=self.model.name)).SerializeToString(deterministic=True)
+        return serialized
+
+    def plan(self, target: str | Target, optimize: str = "speed") -> Plan:
+        """Kernels, weight layouts and arena offsets for a board.
+
+        Raises:
+            FitError: the model does not fit the board.
+        """
+        from edgecomp.plan import plan
+        from edgecomp.target import Target, load_target
+
+        return plan(self.qgraph, target if isinstance(target, Target) else load_target(target), optimize)
+
+    def generate(self, target: str | Target, *, prefix: str | None = None, optimize: str = "speed") -> Sources:
+        """The C library for a board."""
+        from edgecomp.emit import emit
+
+        return emit(self.plan(target, optimize), prefix)
+
+    def run(self, target: str | Target, x: Array, y: Array | None = None, **options: Any) -> RunReport:
+        """Generate, build, run, verify and measure; options as in `edgecomp.verify.run`."""
+        from edgecomp.verify import run
+
+        return run(self, target, x, y, **options)
+
+
+def load(path: str | os.PathLike[str], shapes: Mapping[str, Shape] | None = None) -> Model:
+    """Read an ONNX file; `shapes` fixes dynamic dimensions by input name.
+
+    Raises:
+        ModelError: the file is missing, broken, dynamic or not finite.
+        UnsupportedError: an operator or attribute is not supported.
+    """
+    graph = load_graph(path, shapes=shapes)
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return Model(os.fspath(path), Path(path).stem, digest, graph, dict(shapes or {}))
+
+
+def foresee(path: str | os.PathLike[str], shapes: Mapping[str, Shape] | None = None) -> QGraph:
+    """The integer network of a file without any data: exact in sizes, for `analyze`."""
+    model = load(path, shapes)
+    return replace(model.placeholder(), name=model.name)

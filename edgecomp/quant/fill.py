@@ -1,0 +1,78 @@
+"""Quantization for the tensors that a partly quantized file leaves in float, from what bounds them: no data are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from edgecomp.errors import UnsupportedError
+from edgecomp.graph import Graph, Node
+from edgecomp.ops.arithmetic import Add, Div, Mul, Sub
+from edgecomp.ops.base import Operator
+from edgecomp.ops.pointwise import Pointwise
+from edgecomp.quant.quantize import inside_kernels, operator
+from edgecomp.quant.scheme import INT8_MAX, INT8_MIN, Quant, Scheme, from_range, whole
+
+Range = tuple[float, float]
+
+
+def fill_gaps(scheme: Scheme) -> Scheme:
+    """Give every activation that must exist as integers a quantization that its operator cannot leave.
+
+    Raises:
+        UnsupportedError: an operator's output has no useful bound.
+    """
+    quants = dict(scheme.quants)
+    hidden = inside_kernels(scheme.graph)
+    for name in scheme.graph.inputs:
+        if name not in quants:
+            raise UnsupportedError(f"input {name!r}: the model is quantized but its input is not; quantize the float model with edgecomp quantize")
+    for node in scheme.graph.nodes:
+        for name in node.outputs:
+            if name not in quants and name not in hidden:
+                quants[name] = _follow(scheme.graph, quants, node)
+    return replace(scheme, quants=quants)
+
+
+def _follow(graph: Graph, quants: Mapping[str, Quant], node: Node) -> Quant:
+    op = operator(node)
+    if op.keeps_scale and node.inputs[0] in quants:
+        return quants[str(node.inputs[0])]
+    if op.fixed_quant:
+        return whole(*op.fixed_quant)
+    return from_range(*_bounds(graph, quants, node, op))
+
+
+def _range(graph: Graph, quants: Mapping[str, Quant], name: str) -> Range:
+    data = graph.constant(name)
+    if data is not None:
+        return float(data.min()), float(data.max())
+    quant = quants[name]
+    return (INT8_MIN - quant.zero) * quant.step, (INT8_MAX - quant.zero) * quant.step
+
+
+def _bounds(graph: Graph, quants: Mapping[str, Quant], node: Node, op: Operator) -> Range:
+    """Interval arithmetic on the operator's inputs."""
+    names = [name for name in node.inputs if name is not None]
+    if isinstance(op, Pointwise):
+        values = op.function(np.linspace(*_range(graph, quants, names[0]), 257))
+        return float(values.min()), float(values.max())
+    if isinstance(op, (Add, Sub, Mul, Div)):
+        corners = [op.evaluate(np.float32(a), np.float32(b))[0] for a in _range(graph, quants, names[0]) for b in _range(graph, quants, names[1])]
+        return float(min(corners)), float(max(corners))
+    weights = graph.constant(names[1]) if op.has_weights and len(names) > 1 else None
+    if weights is not None:
+        largest = max(abs(bound) for bound in _range(graph, quants, names[0]))
+        axis = op.weight_axis(weights.ndim)
+        sums = np.abs(weights).sum(tuple(a for a in range(weights.ndim) if a != axis)) if axis is not None else np.abs(weights).sum()
+        reach = float(largest * sums.max())
+        return -reach, reach
+    if len({name for name in names if graph.constant(name) is None}) >= 1 and node.kind in ("Concat", "AveragePool", "GlobalAveragePool", "ReduceMean"):
+        ranges = [_range(graph, quants, name) for name in names]
+        return min(low for low, _ in ranges), max(high for _, high in ranges)
+    raise UnsupportedError(
+        f"node {node.name!r} ({node.kind}): its output {node.outputs[0]!r} has no quantization in the file and no bound; "
+        "quantize it as well, or start from the float model"
+    )

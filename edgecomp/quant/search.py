@@ -1,0 +1,92 @@
+"""Calibration from data to a Scheme: one method, or the better one by measured output error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgecomp import reference
+from edgecomp.graph import Array, Graph
+from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.quant.calibrate import METHODS, collect, ranges
+from edgecomp.quant.floating import FloatModel
+from edgecomp.quant.lowering import lower
+from edgecomp.quant.quality import sqnr_db
+from edgecomp.quant.quantize import needs_range, quantize
+from edgecomp.quant.scheme import Scheme
+
+AUTO = "auto"
+JUDGED_SAMPLES = 64  # of the calibration data, on which methods are compared
+LAYER_SAMPLES = 16  # on which the quality of each layer is measured
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A scheme, the method that gave it, and how the methods compared: output SQNR in dB by method."""
+
+    scheme: Scheme
+    method: str
+    output_sqnr_db: Mapping[str, float]
+
+
+def calibrate(graph: Graph, samples: Array, method: str = AUTO, progress: Progress | None = None) -> Calibration:
+    """Measure ranges on `samples` [N, *input shape] and quantize; "auto" takes the method with the least output error.
+
+    The error is measured on integers, as the firmware computes them, against the float network on the same samples.
+    """
+    statistics = collect(graph, samples, needs_range(graph), progress)
+    judged = samples[-JUDGED_SAMPLES:]
+    model = FloatModel(graph)
+    expected = model.predict(judged)
+    schemes: dict[str, Scheme] = {}
+    scores: dict[str, float] = {}
+    for name in METHODS if method == AUTO else (method,):
+        schemes[name] = quantize(graph, ranges(statistics, name))
+        qgraph = lower(schemes[name])
+        scores[name] = sqnr_db(expected, real_outputs(qgraph, judged, schemes[name])[0].reshape(expected.shape))
+    best = max(scores, key=lambda name: scores[name])
+    return Calibration(schemes[best], best, scores)
+
+
+def input_buffers(qgraph: QGraph, samples: Array, scheme: Scheme) -> list[IntArray]:
+    """Float samples of the first input as buffers."""
+    port = qgraph.inputs[0]
+    return [port.to_buffer(scheme.quants[port.name].quantize(samples))]
+
+
+def real_outputs(qgraph: QGraph, samples: Array, scheme: Scheme) -> list[Array]:
+    """The integer network's outputs as real values, [N, *shape] a port."""
+    return dequantized(qgraph, reference.outputs(qgraph, input_buffers(qgraph, samples, scheme)))
+
+
+def dequantized(qgraph: QGraph, buffers: Sequence[IntArray]) -> list[Array]:
+    """Output buffers as real values in the shapes of the ONNX outputs."""
+    result = []
+    for port, buffer in zip(qgraph.outputs, buffers, strict=True):
+        tensor = qgraph.tensors[port.tensor]
+        result.append(((port.from_buffer(buffer).astype(np.float64) - tensor.zero_point) * float(tensor.scale)).astype(np.float32))
+    return result
+
+
+def layer_sqnr_db(scheme: Scheme, qgraph: QGraph, samples: Array) -> Mapping[str, float]:
+    """SQNR in dB of each integer tensor against the float network, in execution order, on a few samples."""
+    samples = samples[:LAYER_SAMPLES]
+    names = [node.output for node in qgraph.nodes if qgraph.tensors[node.output].permutation is not None]
+    model = FloatModel(scheme.graph, outputs=names)
+    floats: dict[str, list[Array]] = {name: [] for name in names}
+    for part in model.run(samples):
+        for name in names:
+            floats[name].append(part[name])
+    values = reference.evaluate(qgraph, input_buffers(qgraph, samples, scheme), keep=lambda name: name in floats)
+    result = {}
+    for name in names:
+        tensor = qgraph.tensors[name]
+        expected = np.concatenate(floats[name])
+        expected = expected.reshape(len(samples), *scheme.graph.tensors[name].shape)
+        axes = (0, *(axis + 1 for axis in tensor.permutation or ()))
+        got = (values[name].astype(np.float64) - tensor.zero_point) * float(tensor.scale)
+        result[name] = sqnr_db(expected.transpose(axes).reshape(len(samples), -1), got)
+    return result

@@ -1,0 +1,164 @@
+"""What a run found, as data: schema `edgecomp.run/1`. A key that does not apply is null, never absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edgecomp.graph import Array
+
+SCHEMA = "edgecomp.run/1"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """`sha256` is of the ONNX file, `firmware_sha256` of the integer network: equal hashes compute equal bits."""
+
+    name: str
+    sha256: str
+    firmware_sha256: str
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """`counter` is what the board counts: instructions, cycles or none. `cycle_model` names the timing table of an estimate."""
+
+    board: str
+    core: str
+    counter: str
+    cycle_model: str | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """`metric` is top1 (fractions) or sqnr_db (against the float model); `quantized` is the numpy reference, `target` the board."""
+
+    metric: str
+    float: float | None
+    quantized: float
+    target: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first integer that differs from the reference: which sample (row of the data), layer and element, and both values."""
+
+    sample: int
+    layer: int | None
+    layer_name: str | None
+    index: int
+    reference: int
+    target: int
+
+
+@dataclass(frozen=True)
+class BitExact:
+    """Outputs of the board against the numpy reference; `compared` counts integers."""
+
+    equal: bool
+    compared: int
+    first_difference: Difference | None
+
+
+@dataclass(frozen=True)
+class PerInference:
+    """Means over the profiled samples; null where the board cannot tell."""
+
+    instructions: int | None
+    estimated_cycles: int | None
+    cycles: int | None
+    macs_executed: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`flash_bytes` and `code_bytes` are the model and the runtime it links, without harness or test data."""
+
+    arena_bytes: int
+    scratch_bytes: int
+    stack_bytes: int | None
+    flash_bytes: int
+    code_bytes: int
+    weight_bytes: int
+    ram_bytes: int
+    arena_used_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How samples went to the board and results came back."""
+
+    kind: str
+    frames: int | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One kernel call."""
+
+    index: int
+    name: str
+    op: str
+    kernel: str
+    macs: int
+    macs_skipped: int
+    instructions: int | None
+    estimated_cycles: int | None
+    cycles: int | None
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Arrays of a run, for `--outputs`: raw integers and real values in the ONNX shape of the first output, one row a sample."""
+
+    index: Array
+    target: Array
+    target_float: Array
+    float: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class RunReport:
+    """The result of `edgecomp run`."""
+
+    model: ModelFacts
+    target: TargetFacts
+    samples: int
+    outputs_sha256: str | None
+    accuracy: Accuracy | None
+    bit_exact: BitExact | None
+    per_inference: PerInference
+    memory: Memory
+    transport: Transport | None
+    layers: tuple[LayerFacts, ...]
+    toolchain: Mapping[str, Any]
+    quantization: Mapping[str, Any]
+    warnings: Sequence[str] = ()
+    outputs: Outputs | None = field(default=None, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        parts = ("model", "target", "accuracy", "bit_exact", "per_inference", "memory", "transport")
+        nested = {name: None if getattr(self, name) is None else asdict(getattr(self, name)) for name in parts}
+        return {
+            "schema": SCHEMA,
+            "model": nested["model"],
+            "target": nested["target"],
+            "samples": self.samples,
+            "outputs_sha256": self.outputs_sha256,
+            "accuracy": nested["accuracy"],
+            "bit_exact": nested["bit_exact"],
+            "per_inference": nested["per_inference"],
+            "memory": nested["memory"],
+            "transport": nested["transport"],
+            "layers": [asdict(layer) for layer in self.layers],
+            "toolchain": dict(self.toolchain),
+            "quantization": dict(self.quantization),
+            "warnings": list(self.warnings),
+        }

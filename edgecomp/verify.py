@@ -1,0 +1,243 @@
+"""Run a quantized network on a board and hold it against the numpy reference: from a plan to a RunReport."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecomp import reference
+from edgecomp.build import Firmware, build
+from edgecomp.emit import emit
+from edgecomp.emit.fingerprint import fingerprint
+from edgecomp.errors import DataError
+from edgecomp.graph import Array
+from edgecomp.plan import CONTEXT_BYTES, Plan
+from edgecomp.qgraph import IntArray
+from edgecomp.quant.floating import FloatModel
+from edgecomp.quant.quality import sqnr_db
+from edgecomp.quant.search import dequantized, layer_sqnr_db
+from edgecomp.report import (
+    Accuracy,
+    BitExact,
+    Difference,
+    LayerFacts,
+    Memory,
+    ModelFacts,
+    Outputs,
+    PerInference,
+    RunReport,
+    TargetFacts,
+    Transport,
+)
+from edgecomp.run import Execution, execute
+from edgecomp.target import Target, load_target
+
+if TYPE_CHECKING:
+    from edgecomp.pipeline import QuantizedModel
+
+Progress = Callable[[int, int], None]
+Watch = Callable[[str], AbstractContextManager[Progress]]
+DEFAULT_TIMEOUT_S = 300.0
+
+
+def unwatched(_: str) -> AbstractContextManager[Progress]:
+    """Progress that nobody looks at."""
+    return nullcontext(lambda done, total: None)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run; `watch` gives a progress function for a described piece of work."""
+
+    optimize: str = "speed"
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    profiled_samples: int = 5
+    sanitize: bool = False
+    build_only: bool = False
+    watch: Watch = unwatched
+
+
+def run(
+    quantized: QuantizedModel,
+    board: str | Target,
+    x: Array,
+    y: Array | None = None,
+    *,
+    index: Array | None = None,
+    source: str = "the data",
+    options: RunOptions | None = None,
+) -> RunReport:
+    """Generate, build, run over `x` [N, ...] (raw data), verify against the reference and measure.
+
+    `y` [N] are labels, `index` [N] the rows of the data file that `x` holds.
+
+    Raises:
+        FitError, ToolError, RunError, DataError: as the stages say.
+    """
+    options = options or RunOptions()
+    target = board if isinstance(board, Target) else load_target(board)
+    samples = quantized.samples(x, source)
+    plan = quantized.plan(target, options.optimize)
+    with tempfile.TemporaryDirectory(prefix="edgecomp-") as directory:
+        with options.watch("building") as progress:
+            firmware = build(emit(plan), target, Path(directory), sanitize=options.sanitize, progress=progress)
+        if options.build_only:
+            return _report(quantized, plan, firmware, target, None)
+        buffers = quantized.buffers(samples)
+        with options.watch("reference") as progress:
+            expected = reference.outputs(plan.qgraph, [buffers], progress)
+        with options.watch(f"running on {target.name}") as progress:
+            execution = _execute(plan, firmware, target, buffers, options, progress)
+        got = _split(plan, execution.outputs.view(np.int8))
+        rows = np.arange(len(x)) if index is None else np.asarray(index)
+        exact = _compare(plan, expected, got, rows, lambda row: _trace(plan, firmware, target, buffers[row : row + 1], options))
+    with options.watch("float model") as progress:
+        floats = _float_outputs(quantized, samples, progress)
+    accuracy = _accuracy(plan, floats, expected, got, y, source)
+    layers = layer_sqnr_db(quantized.scheme, plan.qgraph, samples.astype(np.float32)) if quantized.calibration else {}
+    ported = plan.qgraph.outputs[0].from_buffer(got[0])
+    ported = ported.reshape(len(x), *plan.qgraph.outputs[0].shape[1:])
+    real = dequantized(plan.qgraph, got)[0].reshape(ported.shape)
+    outputs = Outputs(rows, ported, real, floats)
+    return _report(quantized, plan, firmware, target, _Ran(execution, exact, accuracy, outputs, layers))
+
+
+@dataclass(frozen=True, eq=False)
+class _Ran:
+    execution: Execution
+    exact: BitExact
+    accuracy: Accuracy
+    outputs: Outputs
+    sqnr: object
+
+
+def _execute(plan: Plan, firmware: Firmware, target: Target, buffers: IntArray, options: RunOptions, progress: Progress) -> Execution:
+    size = sum(plan.qgraph.tensors[port.tensor].bytes for port in plan.qgraph.outputs)
+    inputs = np.ascontiguousarray(buffers).view(np.uint8)
+    return execute(
+        firmware,
+        target,
+        inputs,
+        size,
+        len(plan.steps),
+        timeout_s=options.timeout_s,
+        progress=progress,
+        profiled_samples=options.profiled_samples,
+    )
+
+
+def _split(plan: Plan, raw: IntArray) -> list[IntArray]:
+    """Outputs as they came, one after the other, by port."""
+    sizes = [plan.qgraph.tensors[port.tensor].bytes for port in plan.qgraph.outputs]
+    return np.split(raw, np.cumsum(sizes)[:-1], axis=1)
+
+
+def _trace(plan: Plan, firmware: Firmware, target: Target, buffer: IntArray, options: RunOptions) -> Difference | None:
+    """The first layer of one sample that differs from the reference."""
+    size = sum(plan.qgraph.tensors[port.tensor].bytes for port in plan.qgraph.outputs)
+    raw = np.ascontiguousarray(buffer).view(np.uint8)
+    traced = execute(firmware, target, raw, size, len(plan.steps), timeout_s=options.timeout_s, trace=True, profiled_samples=0).trace
+    expected = reference.evaluate(plan.qgraph, [buffer], keep=lambda name: True)
+    for layer, (step, got) in enumerate(zip(plan.steps, traced or (), strict=True)):
+        wanted = expected[step.node.output].reshape(-1)
+        found = got.view(np.int8).reshape(-1)
+        wrong = np.flatnonzero(wanted != found)
+        if len(wrong):
+            at = int(wrong[0])
+            return Difference(0, layer, step.node.layer, at, int(wanted[at]), int(found[at]))
+    return None
+
+
+def _compare(
+    plan: Plan, expected: list[IntArray], got: list[IntArray], rows: Array, trace: Callable[[int], Difference | None]
+) -> BitExact:
+    """Every output integer against the reference; a difference is traced to its layer."""
+    wanted, found = np.concatenate(expected, axis=1), np.concatenate(got, axis=1)
+    wrong = np.argwhere(wanted != found)
+    if not len(wrong):
+        return BitExact(True, int(wanted.size), None)
+    row, at = (int(v) for v in wrong[0])
+    layer = trace(row)
+    if layer is None:
+        return BitExact(False, int(wanted.size), Difference(int(rows[row]), None, None, at, int(wanted[row, at]), int(found[row, at])))
+    first = Difference(int(rows[row]), layer.layer, layer.layer_name, layer.index, layer.reference, layer.target)
+    return BitExact(False, int(wanted.size), first)
+
+
+def _float_outputs(quantized: QuantizedModel, samples: Array, progress: Progress) -> Array:
+    """First output of the model as it came, in ONNX Runtime: the float model, or the QDQ model."""
+    return FloatModel(quantized.model.graph).predict(samples, progress)
+
+
+def _accuracy(plan: Plan, floats: Array, expected: list[IntArray], got: list[IntArray], y: Array | None, source: str) -> Accuracy:
+    quantized, target = (dequantized(plan.qgraph, buffers)[0].reshape(floats.shape) for buffers in (expected, got))
+    if y is None:
+        return Accuracy("sqnr_db", None, sqnr_db(floats, quantized), sqnr_db(floats, target))
+    classes = int(np.prod(floats.shape[1:]))
+    if y.ndim != 1 or y.min() < 0 or y.max() >= classes:
+        raise DataError(f"{source}: labels y of shape {y.shape} reach from {y.min()} to {y.max()}; the model tells {classes} classes apart")
+    tops = (float((v.reshape(len(y), -1).argmax(1) == y).mean()) for v in (floats, quantized, target))
+    return Accuracy("top1", *tops)
+
+
+def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: Target, ran: _Ran | None) -> RunReport:
+    execution = ran.execution if ran else None
+    stack = execution.stack_bytes if execution else None
+    sqnr = ran.sqnr if ran and isinstance(ran.sqnr, dict) else {}
+    layers = tuple(
+        LayerFacts(
+            index=i,
+            name=step.node.layer,
+            op=step.node.kind,
+            kernel=f"{step.kernel.symbol} ({step.kernel.isa})",
+            macs=step.op.work.macs,
+            macs_skipped=0,
+            instructions=execution.layer_instructions[i] if execution and execution.layer_instructions else None,
+            estimated_cycles=execution.layer_estimated_cycles[i] if execution and execution.layer_estimated_cycles else None,
+            cycles=None,
+            sqnr_db=sqnr.get(step.node.output),
+        )
+        for i, step in enumerate(plan.steps)
+    )
+    notes = [*target.notes, *([execution.cycle_model_note] if execution and execution.cycle_model_note else [])]
+    warnings = [execution.counting_note] if execution and execution.counting_note else []
+    calibration = quantized.calibration
+    return RunReport(
+        model=ModelFacts(
+            quantized.model.name, quantized.model.sha256, fingerprint(plan.qgraph), plan.qgraph.macs, quantized.scheme.graph.parameters
+        ),
+        target=TargetFacts(target.name, target.core, target.counter, execution.cycle_model if execution else None, tuple(notes)),
+        samples=len(ran.outputs.index) if ran else 0,
+        outputs_sha256=hashlib.sha256(np.ascontiguousarray(execution.outputs).tobytes()).hexdigest() if execution else None,
+        accuracy=ran.accuracy if ran else None,
+        bit_exact=ran.exact if ran else None,
+        per_inference=PerInference(
+            execution.instructions if execution else None, execution.estimated_cycles if execution else None, None, plan.qgraph.macs
+        ),
+        memory=Memory(
+            arena_bytes=plan.arena_bytes,
+            scratch_bytes=plan.scratch_bytes,
+            stack_bytes=stack,
+            flash_bytes=firmware.flash_bytes,
+            code_bytes=firmware.code_bytes,
+            weight_bytes=plan.weight_bytes,
+            ram_bytes=plan.memory_bytes + CONTEXT_BYTES + (plan.stack_bytes if stack is None else stack),
+            arena_used_bytes=execution.arena_used_bytes if execution else None,
+        ),
+        transport=Transport(target.runner) if execution else None,
+        layers=layers,
+        toolchain={"compiler": firmware.toolchain, "flags": list(target.cflags)},
+        quantization={
+            "method": calibration.method if calibration else "as the file states",
+            "output_sqnr_db": dict(calibration.output_sqnr_db) if calibration else None,
+        },
+        warnings=warnings,
+        outputs=ran.outputs if ran else None,
+    )
