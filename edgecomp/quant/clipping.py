@@ -16,7 +16,7 @@ Range = tuple[float, float]
 STEPS = 255  # int8 has 256 levels
 MSE_CANDIDATES = 256  # a side; finer than one step of int8
 KL_CANDIDATES = 96
-KL_LEAST_BINS = 2 * (STEPS + 1)  # with fewer bins than two a level, rounding would look free
+KL_LEAST_BINS = 4 * (STEPS + 1)  # with few bins a level, rounding would look free
 
 
 def min_max(seen: Distribution) -> Range:

@@ -99,7 +99,7 @@ class Observer:
         self._sum_low, self._sum_high = self._sum_low + float(lows.sum()), self._sum_high + float(highs.sum())
         channels = values.shape[1] if values.ndim > 1 else 1
         per_channel = values.reshape(len(values), channels, -1)
-        self._channel_sums = self._channel_sums + per_channel.mean(2).sum(0, dtype=np.float64)
+        self._channel_sums = self._channel_sums + per_channel.mean(2, dtype=np.float64).sum(0)
         self._histogram.add(values)
         self.samples += len(values)
 
