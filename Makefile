@@ -84,6 +84,8 @@ MISSING_PACKAGES = $(strip \
     $(call needs,$(PYTHON) -c 'import ensurepip; import venv',python3-venv))
 
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
+# Later releases moved the RISC-V emulators out of qemu-system-misc.
+NEWER_QEMU_PACKAGE = $$(case "$$missing" in *qemu-system-misc*) apt-cache pkgnames qemu-system-riscv | grep -x qemu-system-riscv;; esac)
 APT_GET = $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q
 
 tools:
@@ -96,7 +98,7 @@ tools:
 	    echo "Missing: $$missing. As root: apt-get install $$missing; going on with what is there."; \
 	else \
 	    echo "Installing with apt-get: $$missing"; mkdir -p build; \
-	    { $(APT_GET) update && $(APT_GET) install -y --no-install-recommends $$missing; } >build/apt-get.log 2>&1 \
+	    { $(APT_GET) update && $(APT_GET) install -y --no-install-recommends $$missing $(NEWER_QEMU_PACKAGE); } >build/apt-get.log 2>&1 \
 	        || { tail -n 5 build/apt-get.log; echo "apt-get failed (build/apt-get.log has all it said); going on with what is there."; }; \
 	fi
 
