@@ -282,7 +282,7 @@ def _run_tool(command: Sequence[str], cwd: Path, doing: str, target: Target) -> 
 
 
 def _first_error(stderr: str) -> str:
-    for pattern in (r"overflowed by|do not fit", r"\b[eE]rror:", r"undefined reference|cannot find|multiple definition"):
+    for pattern in (r"overflowed by|do not fit", r"undefined reference|cannot find -l|multiple definition", r"\b[eE]rror:"):
         for line in stderr.splitlines():
             if re.search(pattern, line):
                 return line.strip()

@@ -6,6 +6,8 @@ import numpy.typing as npt
 from edgecomp.build import Sources
 from edgecomp.paths import runtime_dir
 
+Bytes = npt.NDArray[np.uint8]
+
 INPUT_BYTES = 64
 OUTPUT_BYTES = 8
 LAYERS = 3
@@ -118,11 +120,11 @@ def fake_sources(before_run: str = "") -> Sources:
     )
 
 
-def fake_inputs(samples: int) -> npt.NDArray[np.uint8]:
+def fake_inputs(samples: int) -> Bytes:
     return np.random.default_rng(7).integers(0, 256, (samples, INPUT_BYTES), dtype=np.uint8)
 
 
-def reference_layers(x: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8]]:
+def reference_layers(x: Bytes) -> list[Bytes]:
     """Output of each layer, [N, bytes] uint8."""
     square = (x.astype(np.uint32) ** 2 + 3).astype(np.uint8)
     prefix = np.cumsum(square.astype(np.uint32), axis=1).astype(np.uint8)
