@@ -19,6 +19,7 @@ from edgecomp.errors import EdgecompError
 COMMANDS = {
     "data": "edgecomp.cli.data",
     "boards": "edgecomp.cli.boards",
+    "analyze": "edgecomp.cli.analyze",
     "doctor": "edgecomp.cli.doctor",
 }
 """Command name -> the module that holds it, in the order `--help` shows."""

@@ -51,6 +51,22 @@ def target_option(*, required: bool) -> Callable[[Command], Command]:
     )
 
 
+def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Read `images=1,3,32,32`: the name of an input and its dimensions, all positive."""
+    name, _, dimensions = text.rpartition("=")
+    sizes = dimensions.split(",")
+    if not name or not all(size.isdecimal() and int(size) for size in sizes):
+        raise click.BadParameter(f"{text!r} is not NAME=N,N,...: the name of an input and its dimensions, each 1 or more")
+    return name, tuple(int(size) for size in sizes)
+
+
+def shape_option(command: Command) -> Command:
+    """`--shape NAME=N,N,...`, repeatable, passed as `shapes`, pairs of name and dimensions; `load` takes `dict(shapes)`."""
+    return click.option(
+        "--shape", "shapes", type=input_shape, multiple=True, metavar="NAME=N[,N...]", help="Fix an input's open dimensions; once an input."
+    )(command)
+
+
 def preprocessing_options(command: Command) -> Command:
     """`--layout`, `--mean` and `--std`, passed under these names, None where not given; see `chosen_preprocessing`."""
     for option in (

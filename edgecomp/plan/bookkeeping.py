@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from edgecomp.plan.tiling import tiling_waste
-from edgecomp.plan.types import Plan, Step
+from edgecomp.plan.types import Plan, Step, element_bytes
 from edgecomp.qgraph import Shape, Work
 
 FILTERS, MAPS = "filters", "feature maps"
@@ -55,6 +55,8 @@ class EdgeBook:
     """Index of the layer that writes it; None for an input of the model."""
     consumers: tuple[int, ...]
     """Indices of the layers that read it."""
+    is_output: bool
+    """Whether the caller reads it after the run."""
     first_step: int
     last_step: int
     overwrites: str | None
@@ -121,7 +123,7 @@ def _layer(plan: Plan, index: int, step: Step) -> LayerBook:
         kernel=f"{step.kernel.symbol} ({step.kernel.isa})",
         describe=step.op.describe,
         work=step.op.work,
-        filter_bytes=weights[1].nbytes if weights else 0,
+        filter_bytes=weights[1].size * element_bytes(weights[0]) if weights else 0,
         constant_bytes=step.weight_bytes,
         input_bytes=map_bytes(step.node.inputs),
         output_bytes=map_bytes([step.node.output]),
@@ -137,6 +139,7 @@ def _edges(plan: Plan) -> tuple[EdgeBook, ...]:
     for index, step in enumerate(plan.steps):
         for name in dict.fromkeys(step.node.inputs):
             consumers.setdefault(name, []).append(index)
+    outputs = {port.tensor for port in plan.qgraph.outputs}
     return tuple(
         EdgeBook(
             tensor=name,
@@ -145,6 +148,7 @@ def _edges(plan: Plan) -> tuple[EdgeBook, ...]:
             offset_bytes=buffer.offset_bytes,
             producer=producers[name][0] if name in producers else None,
             consumers=tuple(consumers.get(name, ())),
+            is_output=name in outputs,
             first_step=buffer.first_step,
             last_step=buffer.last_step,
             overwrites=producers[name][1].overwrites if name in producers else None,
