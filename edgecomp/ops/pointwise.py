@@ -140,7 +140,8 @@ class Sigmoid(Pointwise):
     def function(self, x: Array) -> Array:
         # exp of values below 0 only, so that it never overflows
         decay: Array = np.exp(-np.abs(x))
-        return np.divide(np.where(x >= 0, 1, decay), 1 + decay)
+        result: Array = np.where(x >= 0, 1, decay) / (1 + decay)
+        return result
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,8 @@ class Softsign(Pointwise):
     """x / (1 + |x|)."""
 
     def function(self, x: Array) -> Array:
-        return np.divide(x, 1 + np.abs(x))
+        result: Array = x / (1 + np.abs(x))
+        return result
 
 
 @dataclass(frozen=True)
