@@ -17,7 +17,9 @@ SCHEMA = "edgecomp.boards/1"
 @click.option("--available", is_flag=True, help="Print only the names of boards that can be used here, one a line, for scripts.")
 @json_option
 def command(available: bool, json_file: str | None) -> None:
-    """List the boards: core, memory, how they are run, and whether that is possible here.
+    """List the boards and what can run here.
+
+    Core, memory, how a board is run, what it can count, and what is missing to use it on this computer.
 
     \b
     Example:

@@ -17,7 +17,9 @@ SPLITS = ("all", "train", "test")
 
 @click.group("data", cls=NamingGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Write a dataset as an .npz file with samples x [N, ...] and classes y [N].
+    """Write a dataset as .npz for --data.
+
+    The file holds samples x [N, ...] and the class of each, y [N].
 
     \b
     Example:
@@ -52,9 +54,10 @@ def split_option(default: str) -> "Callable[[Callable[..., Any]], Callable[..., 
 @split_option("all")
 @output_options
 def digits(split: Any, output: str, json_file: str | None) -> None:
-    """scikit-learn's handwritten digits: x uint8 [N, 8, 8, 1], values 0 to 16.
+    """scikit-learn's handwritten digits.
 
-    Rows are shuffled once and for all: train is the first 1437, test the other 360, all both. Needs scikit-learn (extra `data`).
+    x is uint8 [N, 8, 8, 1], values 0 to 16. Rows are shuffled once and for all: train is the first 1437, test the other 360, all
+    both in that order. Needs scikit-learn (extra `data`).
 
     \b
     Example:
@@ -70,7 +73,9 @@ def digits(split: Any, output: str, json_file: str | None) -> None:
 @split_option("test")
 @output_options
 def mnist(source: str, split: Any, output: str, json_file: str | None) -> None:
-    """MNIST's handwritten digits: x uint8 [N, 28, 28, 1].
+    """MNIST's handwritten digits.
+
+    x is uint8 [N, 28, 28, 1].
 
     \b
     Example:
@@ -86,7 +91,9 @@ def mnist(source: str, split: Any, output: str, json_file: str | None) -> None:
 @split_option("test")
 @output_options
 def fashion_mnist(source: str, split: Any, output: str, json_file: str | None) -> None:
-    """Fashion-MNIST's pieces of clothing: x uint8 [N, 28, 28, 1].
+    """Fashion-MNIST's pieces of clothing.
+
+    x is uint8 [N, 28, 28, 1].
 
     \b
     Example:
@@ -102,7 +109,10 @@ def fashion_mnist(source: str, split: Any, output: str, json_file: str | None) -
 @split_option("test")
 @output_options
 def cifar10(source: str, split: Any, output: str, json_file: str | None) -> None:
-    """CIFAR-10's photographs, from its binary version: x uint8 [N, 32, 32, 3] RGB.
+    """CIFAR-10's photographs.
+
+    x is uint8 [N, 32, 32, 3], red, green and blue. Only the binary version is read: the Python version holds pickles, which can
+    run any code when read.
 
     \b
     Example:
@@ -119,7 +129,9 @@ def cifar10(source: str, split: Any, output: str, json_file: str | None) -> None
 @click.option("--y", "y_name", metavar="NAME", help="Array that holds the class of each sample.")
 @output_options
 def npz(source: str, x_name: str, y_name: str | None, output: str, json_file: str | None) -> None:
-    """An .npz file whose arrays have other names.
+    """An .npz file of other array names.
+
+    Checks the arrays and writes them as x and y.
 
     \b
     Example:
@@ -136,9 +148,10 @@ def npz(source: str, x_name: str, y_name: str | None, output: str, json_file: st
 @click.option("--grey", is_flag=True, help="One channel instead of red, green and blue.")
 @output_options
 def images(source: str, size: tuple[int, int] | None, grey: bool, output: str, json_file: str | None) -> None:
-    """A folder of images: x uint8 [N, H, W, 3], or [N, H, W, 1] with --grey; `classes` names the classes.
+    """A folder of images by class.
 
-    Needs Pillow (extra `data`).
+    x is uint8 [N, H, W, 3], or [N, H, W, 1] with --grey; y counts the sub-folders in the order of their names, which the array
+    `classes` holds. Needs Pillow (extra `data`).
 
     \b
     Example:

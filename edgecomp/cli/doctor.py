@@ -22,7 +22,9 @@ SCHEMA = "edgecomp.doctor/1"
 @click.option("--strict", is_flag=True, help="Exit 1 if anything is missing that is not optional.")
 @json_option
 def command(strict: bool, json_file: str | None) -> None:
-    """Say which tools are present, which are missing, how to install them, and which boards can run.
+    """Say what is missing here, and its cure.
+
+    Lists the tools and packages with their versions, the command that installs what is missing, and which boards can run.
 
     \b
     Example:

@@ -1,6 +1,7 @@
 """The frame of the command line: speed, help, errors, exit codes, JSON."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -134,6 +135,32 @@ def test_console_script_and_module_run(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_leave_nothing_half_written(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    probe = f"""
+import os, sys, types
+import click
+from edgecomp import cli
+from edgecomp.artifacts import open_atomically
+
+@click.command("wait")
+def command():
+    with open_atomically("out.bin") as stream:
+        stream.write(b"half")
+        os.kill(os.getpid(), {number})
+        stream.write(b"never")
+
+sys.modules["waiting"] = types.SimpleNamespace(command=command)
+cli.COMMANDS["wait"] = "waiting"
+sys.argv = ["edgecomp", "wait"]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def json_command(document: dict[str, Any]) -> Callable[[list[str]], None]:
