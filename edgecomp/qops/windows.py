@@ -9,7 +9,8 @@ import numpy as np
 
 from edgecomp.graph import Array
 from edgecomp.qgraph import IntArray
-from edgecomp.qops.proofs import prove_positive
+from edgecomp.qops.proofs import prove, prove_positive
+from edgecomp.qops.requantize import INT32_MAX
 
 CHUNK_BYTES = 16 << 20  # of working memory while samples are evaluated together
 
@@ -87,13 +88,19 @@ def window_text(op: Window) -> str:
 
 
 def prove_window(op: Any) -> None:
-    """Sizes, kernel, strides and dilations are at least 1.
+    """Sizes, kernel, strides and dilations are at least 1, and every index fits int32.
 
     Raises:
-        ValueError: one is 0; the message names it.
+        ValueError: one does not hold; the message names the field.
     """
     prove_positive(op, "input_h", "input_w", "input_c", "output_h", "output_w", "kernel_h", "kernel_w")
     prove_positive(op, "stride_h", "stride_w", "dilation_h", "dilation_w")
+    for axis in ("h", "w"):
+        outputs, kernel, stride, dilation = (getattr(op, f"{name}_{axis}") for name in ("output", "kernel", "stride", "dilation"))
+        reach = max((outputs - 1) * stride + (kernel - 1) * dilation, stride * dilation)
+        prove(op, f"stride_{axis}", reach <= INT32_MAX, f"the last window reaches {reach}, more than 32 bits hold")
+    size = op.input_h * op.input_w * op.input_c
+    prove(op, "input_c", size <= INT32_MAX, f"the input has {size} elements, more than 32 bits hold")
 
 
 def exact_matmul(a: Array, b: Array, a_limit: int = 128) -> IntArray:

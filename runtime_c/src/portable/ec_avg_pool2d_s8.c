@@ -1,5 +1,6 @@
 #include "ec_avg_pool2d_s8.h"
 
+#include "ec_blocks.h"
 #include "ec_requantize.h"
 
 #define BLOCK 32U /* channels accumulated at a time */
@@ -60,8 +61,7 @@ static void average(const ec_avg_pool2d_s8_params *p, const window *w, const int
     const int32_t multiplier = p->multiplier[divisor(p, w) - p->smallest_count];
     const int32_t offset = (int32_t)count(w->rows, w->columns) * p->input_zero_point;
     for (uint32_t first = 0; first < p->input_c; first += BLOCK) {
-        const uint32_t left = p->input_c - first;
-        const uint32_t channels = left < BLOCK ? left : BLOCK;
+        const uint32_t channels = ec_block(p->input_c, first, BLOCK);
         int32_t sums[BLOCK] = {0};
         accumulate(p, w, input, first, channels, sums);
         for (uint32_t c = 0; c < channels; c++) {

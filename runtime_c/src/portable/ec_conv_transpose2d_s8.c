@@ -1,93 +1,96 @@
 #include "ec_conv_transpose2d_s8.h"
 
-#include <stddef.h>
-
+#include "ec_blocks.h"
+#include "ec_dot.h"
 #include "ec_requantize.h"
 
-#define BLOCK 16U /* output channels accumulated at a time */
-
-/* Output channels first .. first + count - 1. */
+/* The taps of one axis that reach an output: `tap`, which reads the input at `from`, then every `tap_step`-th, each
+ * `from_step` further back. */
 typedef struct {
-    uint32_t first;
-    uint32_t count;
-    int32_t sums[BLOCK];
+    int32_t tap;
+    int32_t tap_step;
+    int32_t from;
+    int32_t from_step;
+} taps;
+
+/* Up to EC_DOT_FILTERS neighbouring output channels of one group, computed together. */
+typedef struct {
+    const int8_t *input; /* first channel of the group */
+    const int8_t *weights;
+    uint32_t channels;    /* a tap */
+    uint32_t filter_size; /* weights from one filter to the next */
+    uint32_t filters;
+    int32_t sums[EC_DOT_FILTERS];
 } block;
 
-static int32_t dot(const int8_t *input, const int8_t *weights, uint32_t count) {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += (int32_t)input[i] * weights[i];
+/* `at` is the output's position plus the padding: tap k reads input (at - k * dilation) / stride where that divides. */
+static taps taps_reaching(int32_t at, int32_t stride, int32_t dilation) {
+    taps t = {0, 1, 0, 0};
+    while (t.tap < stride && (at - t.tap * dilation) % stride != 0) {
+        t.tap++;
     }
-    return sum;
+    if (t.tap == stride) {
+        t.tap = INT32_MAX; /* none ever divides */
+        return t;
+    }
+    while (t.tap_step * dilation % stride != 0) {
+        t.tap_step++;
+    }
+    t.from = (at - t.tap * dilation) / stride;
+    t.from_step = t.tap_step * dilation / stride;
+    return t;
 }
 
-/* A tap outside the input reads input_zero_point in every channel. */
-static int32_t padding(int32_t zero_point, const int8_t *weights, uint32_t count) {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += weights[i];
+static void add_tap(const ec_conv_transpose2d_s8_params *p, int32_t y, int32_t x, const int8_t *weights, block *b) {
+    if (y >= 0 && y < p->input_h && x >= 0 && x < p->input_w) {
+        const int8_t *pixel = b->input + ((uint32_t)y * p->input_w + (uint32_t)x) * p->input_c;
+        ec_dot_filters(pixel, weights, b->filter_size, b->channels, b->filters, b->sums);
+    } else {
+        ec_dot_padding(p->input_zero_point, weights, b->filter_size, b->channels, b->filters, b->sums);
     }
-    return zero_point * sum;
 }
 
-/* sums[o] += the tap that reads `pixel` (NULL: outside the input); `weights` are the tap's of the first channel. */
-static void add_tap(const ec_conv_transpose2d_s8_params *p, const int8_t *pixel, const int8_t *weights, block *b) {
-    const uint32_t channels = (uint32_t)p->input_c / p->groups;
-    const uint32_t outputs = (uint32_t)p->output_c / p->groups;
-    const uint32_t filter = (uint32_t)p->kernel_h * p->kernel_w * channels;
-    for (uint32_t o = 0; o < b->count; o++) {
-        if (pixel) {
-            b->sums[o] += dot(pixel + (b->first + o) / outputs * channels, weights, channels);
-        } else {
-            b->sums[o] += padding(p->input_zero_point, weights, channels);
+static void add_taps(const ec_conv_transpose2d_s8_params *p, const taps *rows, const taps *columns, block *b) {
+    int32_t y = rows->from;
+    for (int32_t ky = rows->tap; ky < p->kernel_h; ky += rows->tap_step) {
+        int32_t x = columns->from;
+        for (int32_t kx = columns->tap; kx < p->kernel_w; kx += columns->tap_step) {
+            add_tap(p, y, x, b->weights + (uint32_t)(ky * p->kernel_w + kx) * b->channels, b);
+            x -= columns->from_step;
         }
-        weights += filter;
+        y -= rows->from_step;
     }
 }
 
-/* at_y, at_x: output position plus padding. */
-static void accumulate(const ec_conv_transpose2d_s8_params *p, const int8_t *input, int32_t at_y, int32_t at_x, block *b) {
-    const uint32_t channels = (uint32_t)p->input_c / p->groups;
-    const uint32_t filter = (uint32_t)p->kernel_h * p->kernel_w * channels;
-    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-        const int32_t from_y = at_y - ky * p->dilation_h; /* stride_h * input row */
-        if (from_y % p->stride_h != 0) {
-            continue;
-        }
-        for (int32_t kx = 0; kx < p->kernel_w; kx++) {
-            const int32_t from_x = at_x - kx * p->dilation_w;
-            if (from_x % p->stride_w != 0) {
-                continue;
-            }
-            const int32_t y = from_y / p->stride_h;
-            const int32_t x = from_x / p->stride_w;
-            const int inside = y >= 0 && y < p->input_h && x >= 0 && x < p->input_w;
-            const int8_t *pixel = inside ? input + ((uint32_t)y * p->input_w + (uint32_t)x) * p->input_c : NULL;
-            add_tap(p, pixel, p->weights + b->first * filter + (uint32_t)(ky * p->kernel_w + kx) * channels, b);
-        }
-    }
-}
-
-static void pixel_outputs(const ec_conv_transpose2d_s8_params *p, const int8_t *input, int32_t at_y, int32_t at_x, int8_t *output) {
-    const uint32_t phase = (uint32_t)(at_y % p->stride_h * p->stride_w + at_x % p->stride_w);
-    const int32_t *bias = p->bias + phase * p->output_c;
+static void pixel_outputs(const ec_conv_transpose2d_s8_params *p, const int8_t *input, const int32_t *bias, const taps *rows,
+                          const taps *columns, int8_t *output) {
+    const uint32_t group_outputs = (uint32_t)p->output_c / p->groups;
     block b;
-    for (b.first = 0; b.first < p->output_c; b.first += b.count) {
-        b.count = p->output_c - b.first < BLOCK ? p->output_c - b.first : BLOCK;
-        for (uint32_t o = 0; o < b.count; o++) {
-            b.sums[o] = bias[b.first + o];
+    b.channels = (uint32_t)p->input_c / p->groups;
+    b.filter_size = (uint32_t)p->kernel_h * p->kernel_w * b.channels;
+    for (uint32_t oc = 0; oc < p->output_c; oc += b.filters) {
+        b.filters = ec_block(group_outputs, oc % group_outputs, EC_DOT_FILTERS);
+        b.input = input + oc / group_outputs * b.channels;
+        b.weights = p->weights + oc * b.filter_size;
+        for (uint32_t f = 0; f < b.filters; f++) {
+            b.sums[f] = bias[oc + f];
         }
-        accumulate(p, input, at_y, at_x, &b);
-        for (uint32_t o = 0; o < b.count; o++) {
-            *output++ = ec_requantize(b.sums[o], p->multiplier[b.first + o], p->shift, p->output_zero_point, p->clamp_min, p->clamp_max);
+        add_taps(p, rows, columns, &b);
+        for (uint32_t f = 0; f < b.filters; f++) {
+            output[oc + f] = ec_requantize(b.sums[f], p->multiplier[oc + f], p->shift, p->output_zero_point, p->clamp_min, p->clamp_max);
         }
     }
 }
 
 void ec_conv_transpose2d_s8(const ec_conv_transpose2d_s8_params *params, const int8_t *input, int8_t *output) {
     for (int32_t oy = 0; oy < params->output_h; oy++) {
+        const int32_t at_y = oy + params->pad_top;
+        const taps rows = taps_reaching(at_y, params->stride_h, params->dilation_h);
         for (int32_t ox = 0; ox < params->output_w; ox++) {
-            pixel_outputs(params, input, oy + params->pad_top, ox + params->pad_left, output);
+            const int32_t at_x = ox + params->pad_left;
+            const taps columns = taps_reaching(at_x, params->stride_w, params->dilation_w);
+            const int32_t phase = at_y % params->stride_h * params->stride_w + at_x % params->stride_w;
+            pixel_outputs(params, input, params->bias + (uint32_t)phase * params->output_c, &rows, &columns, output);
             output += params->output_c;
         }
     }

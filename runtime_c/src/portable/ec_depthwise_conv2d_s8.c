@@ -1,5 +1,6 @@
 #include "ec_depthwise_conv2d_s8.h"
 
+#include "ec_blocks.h"
 #include "ec_requantize.h"
 
 #define BLOCK 32U /* channels accumulated at a time */
@@ -48,8 +49,7 @@ void ec_depthwise_conv2d_s8(const ec_depthwise_conv2d_s8_params *params, const i
     for (uint32_t oy = 0; oy < params->output_h; oy++) {
         for (uint32_t ox = 0; ox < params->output_w; ox++) {
             for (uint32_t first = 0; first < params->output_c; first += BLOCK) {
-                const uint32_t left = params->output_c - first;
-                const uint32_t count = left < BLOCK ? left : BLOCK;
+                const uint32_t count = ec_block(params->output_c, first, BLOCK);
                 int32_t sums[BLOCK];
                 for (uint32_t c = 0; c < count; c++) {
                     sums[c] = params->bias[first + c];

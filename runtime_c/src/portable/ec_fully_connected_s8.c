@@ -1,24 +1,26 @@
 #include "ec_fully_connected_s8.h"
 
+#include "ec_blocks.h"
+#include "ec_dot.h"
 #include "ec_requantize.h"
 
-static int32_t dot(const int8_t *input, const int8_t *weights, uint32_t count) {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += (int32_t)input[i] * weights[i];
+static void row_outputs(const ec_fully_connected_s8_params *p, const int8_t *input, int8_t *output) {
+    uint32_t filters;
+    for (uint32_t o = 0; o < p->output_n; o += filters) {
+        filters = ec_block(p->output_n, o, EC_DOT_FILTERS);
+        int32_t sums[EC_DOT_FILTERS] = {0};
+        ec_dot_filters(input, p->weights + o * p->input_n, p->input_n, p->input_n, filters, sums);
+        for (uint32_t f = 0; f < filters; f++) {
+            output[o + f] =
+                ec_requantize(p->bias[o + f] + sums[f], p->multiplier[o + f], p->shift, p->output_zero_point, p->clamp_min, p->clamp_max);
+        }
     }
-    return sum;
 }
 
 void ec_fully_connected_s8(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output) {
     for (uint32_t row = 0; row < params->rows; row++) {
-        const int8_t *weights = params->weights;
-        for (uint32_t o = 0; o < params->output_n; o++) {
-            const int32_t sum = params->bias[o] + dot(input, weights, params->input_n);
-            *output++ =
-                ec_requantize(sum, params->multiplier[o], params->shift, params->output_zero_point, params->clamp_min, params->clamp_max);
-            weights += params->input_n;
-        }
+        row_outputs(params, input, output);
         input += params->input_n;
+        output += params->output_n;
     }
 }

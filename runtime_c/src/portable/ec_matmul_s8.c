@@ -1,5 +1,6 @@
 #include "ec_matmul_s8.h"
 
+#include "ec_blocks.h"
 #include "ec_requantize.h"
 
 #define BLOCK 32U /* columns accumulated at a time */
@@ -29,8 +30,7 @@ static void multiply_transposed(const ec_matmul_s8_params *p, const int8_t *a, c
 
 static void multiply_row(const ec_matmul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output) {
     for (uint32_t first = 0; first < p->columns; first += BLOCK) {
-        const uint32_t left = p->columns - first;
-        const uint32_t count = left < BLOCK ? left : BLOCK;
+        const uint32_t count = ec_block(p->columns, first, BLOCK);
         int32_t sums[BLOCK] = {0};
         if (p->b_transposed) {
             multiply_transposed(p, a, b + first * p->inner, count, sums);
