@@ -86,7 +86,13 @@ class Model:
         return QuantizedModel(self, scheme, self.preprocessing)
 
     def quantize(
-        self, x: Array | None = None, *, preprocessing: Preprocessing | None = None, method: str = "auto", progress: Progress | None = None
+        self,
+        x: Array | None = None,
+        *,
+        preprocessing: Preprocessing | None = None,
+        method: str = "auto",
+        progress: Progress | None = None,
+        source: str = "the calibration data",
     ) -> QuantizedModel:
         """Quantize to int8, calibrating on `x` [N, ...] (raw data, preprocessed here). A QDQ model keeps what it came with.
 
@@ -102,7 +108,7 @@ class Model:
             raise UnsupportedError(f"{self.path}: {len(self.graph.inputs)} inputs {list(self.graph.inputs)}; data can be given for one input")
         from edgecomp.quant.search import calibrate
 
-        samples = preprocessing.apply(x, self.input_shape)
+        samples = preprocessing.apply(x, self.input_shape, source=source)
         calibration = calibrate(self.simplified, samples, method, progress)
         return QuantizedModel(self, calibration.scheme, preprocessing, calibration)
 
@@ -157,6 +163,12 @@ class QuantizedModel:
         serialized: bytes = to_model(replace(graph, metadata=metadata, name=self.model.name)).SerializeToString(deterministic=True)
         return serialized
 
+    def layer_sqnr_db(self, x: Array) -> dict[str, float]:
+        """SQNR in dB of each tensor against the float network on a few rows of raw data, in execution order."""
+        from edgecomp.quant.search import layer_sqnr_db
+
+        return dict(layer_sqnr_db(self.scheme, self.qgraph, self.samples(x).astype(np.float32)))
+
     def plan(self, target: str | Target, optimize: str = "speed") -> Plan:
         """Kernels, weight layouts and arena offsets for a board.
 
@@ -188,7 +200,7 @@ def load(path: str | os.PathLike[str], shapes: Mapping[str, Shape] | None = None
         ModelError: the file is missing, broken, dynamic or not finite.
         UnsupportedError: an operator or attribute is not supported.
     """
-    graph = load_graph(path, shapes=shapes)
+    graph = load_graph(path, shapes=shapes or {})
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return Model(os.fspath(path), Path(path).stem, digest, graph, dict(shapes or {}))
 

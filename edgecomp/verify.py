@@ -22,7 +22,7 @@ from edgecomp.plan import CONTEXT_BYTES, Plan
 from edgecomp.qgraph import IntArray
 from edgecomp.quant.floating import FloatModel
 from edgecomp.quant.quality import sqnr_db
-from edgecomp.quant.search import dequantized, layer_sqnr_db
+from edgecomp.quant.search import dequantized, finite, layer_sqnr_db
 from edgecomp.report import (
     Accuracy,
     BitExact,
@@ -109,6 +109,18 @@ def run(
     return _report(quantized, plan, firmware, target, _Ran(execution, exact, accuracy, outputs, layers))
 
 
+def predict(quantized: QuantizedModel, board: str | None, x: Array, source: str = "the data") -> tuple[Array, Array]:
+    """Raw integers and real values of the first output over raw data `x`, on a board or, for None, by the reference."""
+    if board is not None:
+        found = run(quantized, board, x, source=source).outputs
+        assert found is not None
+        return found.target, found.target_float
+    buffers = quantized.buffers(quantized.samples(x, source))
+    got = reference.outputs(quantized.qgraph, [buffers])
+    integers = quantized.qgraph.outputs[0].from_buffer(got[0]).reshape(len(x), *quantized.qgraph.outputs[0].shape[1:])
+    return integers, dequantized(quantized.qgraph, got)[0].reshape(integers.shape)
+
+
 @dataclass(frozen=True, eq=False)
 class _Ran:
     execution: Execution
@@ -179,7 +191,7 @@ def _float_outputs(quantized: QuantizedModel, samples: Array, progress: Progress
 def _accuracy(plan: Plan, floats: Array, expected: list[IntArray], got: list[IntArray], y: Array | None, source: str) -> Accuracy:
     quantized, target = (dequantized(plan.qgraph, buffers)[0].reshape(floats.shape) for buffers in (expected, got))
     if y is None:
-        return Accuracy("sqnr_db", None, sqnr_db(floats, quantized), sqnr_db(floats, target))
+        return Accuracy("sqnr_db", None, finite(sqnr_db(floats, quantized)), finite(sqnr_db(floats, target)))
     classes = int(np.prod(floats.shape[1:]))
     if y.ndim != 1 or y.min() < 0 or y.max() >= classes:
         raise DataError(f"{source}: labels y of shape {y.shape} reach from {y.min()} to {y.max()}; the model tells {classes} classes apart")

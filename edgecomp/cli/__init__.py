@@ -17,9 +17,13 @@ from edgecomp.cli.options import NamingGroup
 from edgecomp.errors import EdgecompError
 
 COMMANDS = {
+    "analyze": "edgecomp.cli.analyze",
+    "quantize": "edgecomp.cli.quantize",
+    "generate": "edgecomp.cli.generate",
+    "run": "edgecomp.cli.run",
+    "predict": "edgecomp.cli.predict",
     "data": "edgecomp.cli.data",
     "boards": "edgecomp.cli.boards",
-    "analyze": "edgecomp.cli.analyze",
     "doctor": "edgecomp.cli.doctor",
 }
 """Command name -> the module that holds it, in the order `--help` shows."""

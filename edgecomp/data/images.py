@@ -33,7 +33,7 @@ def load_images(
         raise DataError(
             f"{root}: holds no image in a sub-folder: one sub-folder a class is needed, with files {', '.join(sorted(SUFFIXES))}"
         )
-    x = [_read(file, size, grey) for file, _ in files]
+    x = [load_image(file, size, grey) for file, _ in files]
     for (file, _), image in zip(files, x, strict=True):
         if image.shape != x[0].shape:
             found, first = (f"{shape[1]}x{shape[0]}" for shape in (image.shape, x[0].shape))
@@ -45,7 +45,13 @@ def _image_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
-def _read(file: Path, size: tuple[int, int] | None, grey: bool) -> NDArray[Any]:
+def load_image(file: Path, size: tuple[int, int] | None = None, grey: bool = False) -> NDArray[Any]:
+    """One picture, uint8 [H, W, 3], or [H, W, 1] if `grey`; `size` (height, width) scales it.
+
+    Raises:
+        DataError: the file is no image.
+        ToolError: Pillow is not installed.
+    """
     try:
         from PIL import Image
     except ImportError as error:

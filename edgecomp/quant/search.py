@@ -20,6 +20,7 @@ from edgecomp.quant.scheme import Scheme
 AUTO = "auto"
 JUDGED_SAMPLES = 64  # of the calibration data, on which methods are compared
 LAYER_SAMPLES = 16  # on which the quality of each layer is measured
+MOST_DB = 200.0
 Progress = Callable[[int, int], None]
 
 
@@ -30,6 +31,11 @@ class Calibration:
     scheme: Scheme
     method: str
     output_sqnr_db: Mapping[str, float]
+
+
+def finite(db: float) -> float:
+    """A ratio within -MOST_DB..MOST_DB, for JSON has no infinity; MOST_DB means equal."""
+    return max(-MOST_DB, min(MOST_DB, db))
 
 
 def calibrate(graph: Graph, samples: Array, method: str = AUTO, progress: Progress | None = None) -> Calibration:
@@ -46,7 +52,7 @@ def calibrate(graph: Graph, samples: Array, method: str = AUTO, progress: Progre
     for name in METHODS if method == AUTO else (method,):
         schemes[name] = quantize(graph, ranges(statistics, name))
         qgraph = lower(schemes[name])
-        scores[name] = sqnr_db(expected, real_outputs(qgraph, judged, schemes[name])[0].reshape(expected.shape))
+        scores[name] = finite(sqnr_db(expected, real_outputs(qgraph, judged, schemes[name])[0].reshape(expected.shape)))
     best = max(scores, key=lambda name: scores[name])
     return Calibration(schemes[best], best, scores)
 
@@ -88,5 +94,5 @@ def layer_sqnr_db(scheme: Scheme, qgraph: QGraph, samples: Array) -> Mapping[str
         expected = expected.reshape(len(samples), *scheme.graph.tensors[name].shape)
         axes = (0, *(axis + 1 for axis in tensor.permutation or ()))
         got = (values[name].astype(np.float64) - tensor.zero_point) * float(tensor.scale)
-        result[name] = sqnr_db(expected.transpose(axes).reshape(len(samples), -1), got)
+        result[name] = finite(sqnr_db(expected.transpose(axes).reshape(len(samples), -1), got))
     return result

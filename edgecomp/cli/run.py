@@ -1,0 +1,100 @@
+"""`edgecomp run`: generate, build, run, verify, measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgecomp.cli.model_options import (
+    calibration_option,
+    model_argument,
+    open_model,
+    optimize_option,
+    preprocessing_of,
+    quantized_model,
+    select,
+)
+from edgecomp.cli.options import json_option, preprocessing_options, sample_options, target_option, write_json
+
+if TYPE_CHECKING:
+    from edgecomp.report import RunReport
+
+
+@click.command("run")
+@model_argument
+@target_option(required=True)
+@sample_options
+@preprocessing_options
+@calibration_option
+@optimize_option
+@click.option("--outputs", metavar="FILE.npz", help="Write index, target, target_float and float, one row a sample.")
+@click.option("--timeout-s", type=click.FloatRange(min=0.1), default=300.0, show_default=True, help="Longest time for one sample.")
+@click.option("--profile-samples", type=click.IntRange(min=0), default=5, show_default=True, help="Samples on which instructions are counted.")
+@click.option("--sanitize", is_flag=True, help="Build with address and undefined-behaviour sanitizers (host only).")
+@click.option("--build-only", is_flag=True, help="Stop before running: sizes only.")
+@json_option
+def command(
+    model_file: str,
+    shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    target: str,
+    data: str,
+    calib: str | None,
+    calib_samples: int | None,
+    samples: int | None,
+    layout: str | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    calibration: str,
+    optimize: str,
+    outputs: str | None,
+    timeout_s: float,
+    profile_samples: int,
+    sanitize: bool,
+    build_only: bool,
+    json_file: str | None,
+) -> None:
+    """Run MODEL on a board over data, verify every output bit against the reference, and report.
+
+    A float model is quantized on the way. Exit code 1 if a single bit differs.
+
+    \b
+    Examples:
+      edgecomp run examples/digits/digits.onnx --target qemu_cortex_m4 --data digits.npz --layout nhwc --std 16
+      edgecomp run digits.qdq.onnx --target qemu_rv32imc --data digits.npz --samples 20 --json run.json
+    """
+    from edgecomp.cli.run_report import print_report
+    from edgecomp.cli.terminal import progress, report_console
+    from edgecomp.errors import RunError
+    from edgecomp.target import load_target
+    from edgecomp.verify import RunOptions
+
+    board = load_target(target)
+    model = open_model(model_file, shapes)
+    preprocessing = preprocessing_of(model, layout, mean, std)
+    selection = select(model, data, calib, calib_samples, samples)
+    quantized = quantized_model(model, preprocessing, selection, calibration)
+    options = RunOptions(optimize, timeout_s, profile_samples, sanitize, build_only, progress)
+    report = quantized.run(board, selection.x, selection.y, index=selection.index, source=selection.source, options=options)
+    if outputs:
+        _write_outputs(outputs, report)
+    write_json(json_file, report.to_json())
+    print_report(report, report_console(json_file))
+    if report.bit_exact and not report.bit_exact.equal:
+        raise RunError(f"{board.name} computes other bits than the reference; see the first difference above")
+
+
+def _write_outputs(path: str, report: RunReport) -> None:
+    import io
+
+    import numpy as np
+
+    from edgecomp.artifacts import write_atomically
+
+    found = report.outputs
+    if found is None:
+        return
+    arrays: dict[str, Any] = {"index": found.index, "target": found.target, "target_float": found.target_float, "float": found.float}
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    write_atomically(path, stream.getvalue())
