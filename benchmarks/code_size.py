@@ -52,12 +52,16 @@ class Workbench:
         listed = subprocess.run([self._binutil("nm"), "--undefined-only", str(obj)], capture_output=True, text=True, check=True, timeout=60)
         return sorted(set(re.findall(r"\bU (\w+)", listed.stdout)))
 
-    def library_bytes(self, symbol: str) -> int:
-        """Machine code that one library function and all it calls bring along."""
-        elf = self.folder / f"library_{symbol}.elf"
-        entry = f"-Wl,--entry={symbol},--undefined={symbol},--gc-sections"
-        self._call(*self.target.cflags, "-nostartfiles", "-nostdlib", entry, "-lc", "-lgcc", "-o", str(elf))
-        return ElfFile(elf).sizes().code
+    def library_members(self, symbol: str) -> dict[str, int]:
+        """Machine code that one library function and all it calls bring along, by member of the library: two may share some."""
+        elf, listing = self.folder / f"library_{symbol}.elf", self.folder / f"library_{symbol}.map"
+        options = f"-Wl,--entry={symbol},--undefined={symbol},--gc-sections,-Map={listing}"
+        self._call(*self.target.cflags, "-nostartfiles", "-nostdlib", options, "-lc", "-lgcc", "-o", str(elf))
+        linked = listing.read_text().split("Linker script and memory map")[1]
+        members: dict[str, int] = {}
+        for size, member in re.findall(r"^ \.text\S*\s+0x\w+\s+0x(\w+) \S*\((\S+)\)$", linked, re.MULTILINE):
+            members[member] = members.get(member, 0) + int(size, 16)
+        return {member: size for member, size in sorted(members.items()) if size}
 
     def _binutil(self, name: str) -> str:
         return str(Path(self.compiler).with_name(f"{self.target.toolchain_prefix}{name}"))
@@ -88,7 +92,7 @@ def measure_core(target: Target, folder: Path) -> dict[str, Any]:
         "cflags": list(target.cflags),
         "compiler": compiler_version(bench.compiler),
         "model": measure_model(bench),
-        "library": {symbol: bench.library_bytes(symbol) for symbol in called},
+        "library": {symbol: bench.library_members(symbol) for symbol in called},
         "kernels": kernels,
     }
 

@@ -44,9 +44,9 @@ def estimate_code(target: Target, qgraph: QGraph, steps: Sequence[Step]) -> Code
     """What the compiler will make of a model's kernels, calls and parameter records on a board's core."""
     core = _measured_core(target.core)
     kernels = {step.kernel.source: core["kernels"].get(step.kernel.source, UNMEASURED_KERNEL) for step in steps}
-    called = {symbol for kernel in kernels.values() for symbol in kernel["calls"]}
+    members = {name: size for kernel in kernels.values() for symbol in kernel["calls"] for name, size in core["library"][symbol].items()}
     code_bytes = core["model"]["code_bytes"] + core["model"]["layer_code_bytes"] * len(steps)
-    code_bytes += sum(kernel["code_bytes"] for kernel in kernels.values()) + sum(core["library"][symbol] for symbol in called)
+    code_bytes += sum(kernel["code_bytes"] for kernel in kernels.values()) + sum(members.values())
     record_bytes = sum(struct_bytes(type(step.op)) + LAYER_RECORD_BYTES + len(step.node.layer) + 1 for step in steps)
     record_bytes += MODEL_RECORD_BYTES + PORT_RECORD_BYTES * (len(qgraph.inputs) + len(qgraph.outputs))
     record_bytes += sum(kernel["constant_bytes"] + len(source) for source, kernel in kernels.items())
@@ -71,7 +71,7 @@ def struct_bytes(kind: type[QOp]) -> int:
 
 def _measured_core(core: str) -> Any:
     """The core itself, or the measured one whose code is most like it."""
-    measured = _table()["cores"]
+    measured = measured_cores()
     if core in measured:
         return measured[core]
     if core.startswith("rv32"):
@@ -80,5 +80,6 @@ def _measured_core(core: str) -> Any:
 
 
 @cache
-def _table() -> Any:
-    return json.loads(files(__package__).joinpath(TABLE_FILE).read_text(encoding="utf-8"))
+def measured_cores() -> Any:
+    """The table: core -> what was measured on it."""
+    return json.loads(files(__package__).joinpath(TABLE_FILE).read_text(encoding="utf-8"))["cores"]

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from edgecomp.plan.kernels import Tile
 from edgecomp.qgraph import QOp
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv_transpose2d import ConvTranspose2D
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.fully_connected import FullyConnected
+from edgecomp.qops.matmul import MatMul
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,16 @@ class Extent:
 
 
 def extent(op: QOp) -> Extent | None:
-    """The loops of an operator that multiplies by weights; None for the others."""
-    if isinstance(op, Conv2D):
+    """The loops of an operator that multiplies and accumulates; None for the others."""
+    if isinstance(op, (Conv2D, ConvTranspose2D)):
         inputs = op.kernel_h * op.kernel_w * op.input_c // op.groups
         return Extent(op.groups, op.output_c // op.groups, op.output_h * op.output_w, inputs)
     if isinstance(op, DepthwiseConv2D):
         return Extent(1, op.output_c, op.output_h * op.output_w, op.kernel_h * op.kernel_w)
     if isinstance(op, FullyConnected):
         return Extent(1, op.output_n, op.rows, op.input_n)
+    if isinstance(op, MatMul):
+        return Extent(op.batch, op.columns, op.rows, op.inner)
     return None
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from hypothesis import strategies as st
 
 from edgecomp.plan import Plan
 from edgecomp.qgraph import S32, IntArray, Port, QGraph, QNode, QOp, QTensor
+from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
+from edgecomp.qops.fully_connected import FullyConnected
+from edgecomp.qops.lut import Lut
 from edgecomp.target import Target
 
 
@@ -141,3 +145,30 @@ def run_in_arena(plan: Plan, inputs: Mapping[str, IntArray], seed: int) -> dict[
         for element in range(output.size):
             output[element] = step.op.element(element, *reads)
     return {port.tensor: at(port.tensor).copy() for port in plan.qgraph.outputs}
+
+
+def small_classifier() -> QGraph:
+    """Real operators: image [8, 8, 3], convolution 3x3 to 5 channels, table, depthwise 3x3 with stride 2, fully connected to 10."""
+    random = np.random.default_rng(11)
+
+    def weights(*shape: int) -> IntArray:
+        return random.integers(-127, 128, shape).astype(np.int8)
+
+    def per_channel(count: int) -> dict[str, Any]:
+        return {"bias": np.arange(count, dtype=np.int32), "multiplier": np.full(count, 1 << 20, np.int32), "shift": 0}
+
+    window = {"kernel_h": 3, "kernel_w": 3, "dilation_h": 1, "dilation_w": 1, "input_h": 8, "input_w": 8}
+    result = {"output_zero_point": -3, "clamp_min": -128, "clamp_max": 127}
+    same = {"output_h": 8, "output_w": 8, "output_c": 5, "stride_h": 1, "stride_w": 1, "pad_top": 1, "pad_left": 1}
+    half = {"output_h": 4, "output_w": 4, "output_c": 5, "stride_h": 2, "stride_w": 2, "pad_top": 0, "pad_left": 0}
+    ops: dict[str, QOp] = {
+        "conv": Conv2D(**window, **same, **result, **per_channel(5), input_c=3, groups=1, input_zero_point=2, weights=weights(5, 3, 3, 3)),
+        "table": Lut(320, np.arange(-128, 128).astype(np.int8)),
+        "depthwise": DepthwiseConv2D(
+            **window, **half, **result, **per_channel(5), input_c=5, channel_multiplier=1, input_zero_point=0, weights=weights(3, 3, 5)
+        ),
+        "dense": FullyConnected(**result, **per_channel(10), rows=1, input_n=80, output_n=10, weights=weights(10, 80)),
+    }
+    sizes = {"image": 192, "conv": 320, "table": 320, "depthwise": 80, "dense": 10}
+    names = list(sizes)
+    return network(sizes, [(op, [names[i]], name) for i, (name, op) in enumerate(ops.items())], ["image"], ["dense"])
