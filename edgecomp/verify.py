@@ -16,12 +16,11 @@ from edgecomp import reference
 from edgecomp.build import Firmware, build
 from edgecomp.emit import emit
 from edgecomp.emit.fingerprint import fingerprint
-from edgecomp.errors import DataError
 from edgecomp.graph import Array
 from edgecomp.plan import CONTEXT_BYTES, Plan
 from edgecomp.qgraph import IntArray
 from edgecomp.quant.floating import FloatModel
-from edgecomp.quant.quality import sqnr_db
+from edgecomp.quant.quality import Metric
 from edgecomp.quant.search import dequantized, finite, layer_sqnr_db
 from edgecomp.report import (
     Accuracy,
@@ -100,7 +99,7 @@ def run(
         exact = _compare(plan, expected, got, rows, lambda row: _trace(plan, firmware, target, buffers[row : row + 1], options))
     with options.watch("float model") as progress:
         floats = _float_outputs(quantized, samples, progress)
-    accuracy = _accuracy(plan, floats, expected, got, y, source)
+    accuracy = _accuracy(plan, floats, expected, got, y)
     layers = layer_sqnr_db(quantized.scheme, plan.qgraph, samples.astype(np.float32)) if quantized.calibration else {}
     ported = plan.qgraph.outputs[0].from_buffer(got[0])
     ported = ported.reshape(len(x), *plan.qgraph.outputs[0].shape[1:])
@@ -188,15 +187,11 @@ def _float_outputs(quantized: QuantizedModel, samples: Array, progress: Progress
     return FloatModel(quantized.model.graph).predict(samples, progress)
 
 
-def _accuracy(plan: Plan, floats: Array, expected: list[IntArray], got: list[IntArray], y: Array | None, source: str) -> Accuracy:
+def _accuracy(plan: Plan, floats: Array, expected: list[IntArray], got: list[IntArray], y: Array | None) -> Accuracy:
     quantized, target = (dequantized(plan.qgraph, buffers)[0].reshape(floats.shape) for buffers in (expected, got))
-    if y is None:
-        return Accuracy("sqnr_db", None, finite(sqnr_db(floats, quantized)), finite(sqnr_db(floats, target)))
-    classes = int(np.prod(floats.shape[1:]))
-    if y.ndim != 1 or y.min() < 0 or y.max() >= classes:
-        raise DataError(f"{source}: labels y of shape {y.shape} reach from {y.min()} to {y.max()}; the model tells {classes} classes apart")
-    tops = (float((v.reshape(len(y), -1).argmax(1) == y).mean()) for v in (floats, quantized, target))
-    return Accuracy("top1", *tops)
+    metric = Metric(floats, y)
+    truth = None if y is None else metric.of(floats)
+    return Accuracy(metric.name, truth, finite(metric.of(quantized)), finite(metric.of(target)))
 
 
 def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: Target, ran: _Ran | None) -> RunReport:

@@ -215,7 +215,7 @@ class Lowering:
             return np.zeros(count, np.int32)
         if name in self.scheme.integers:
             came = np.broadcast_to(self.scheme.quants[name].scale.astype(np.float64).reshape(-1), count)
-            wanted = np.broadcast_to(scale_in * weight_scales.astype(np.float64).reshape(-1), count)
+            wanted = np.resize(scale_in * weight_scales.astype(np.float64).reshape(-1), count)
             if np.allclose(came, wanted, rtol=1e-5, atol=0):
                 return np.broadcast_to(self.scheme.integers[name].astype(np.int32).reshape(-1), count)
         values = self.constant(name)

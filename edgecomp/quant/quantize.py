@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from edgecomp.errors import UnsupportedError
-from edgecomp.graph import Graph, Node, Tensor
+from edgecomp.graph import Array, Graph, Node, Tensor
 from edgecomp.ops.base import Operator
 from edgecomp.qgraph import IntArray
 from edgecomp.quant.scheme import Quant, Scheme, from_range, whole
-from edgecomp.quant.weights import quantize_bias, quantize_weights
+from edgecomp.quant.weights import quantize_bias, quantize_weights, rounding_shift
 
 
 def operator(node: Node) -> Operator:
@@ -44,8 +44,16 @@ def needs_range(graph: Graph) -> tuple[str, ...]:
     return tuple(names)
 
 
-def quantize(graph: Graph, ranges: Mapping[str, tuple[float, float]]) -> Scheme:
+def corrected_inputs(graph: Graph) -> tuple[str, ...]:
+    """Activations whose channel means tell how the rounding of weights shifts their consumers' outputs."""
+    return tuple(dict.fromkeys(str(node.inputs[0]) for node, _, bias in weighted_nodes(graph) if bias is not None))
+
+
+def quantize(graph: Graph, ranges: Mapping[str, tuple[float, float]], input_means: Mapping[str, Array] | None = None) -> Scheme:
     """Quantize activations from their ranges, then weights and biases.
+
+    With `input_means` (channel means of `corrected_inputs`) biases take back the mean shift that rounding the weights causes
+    (Nagel et al., "Data-free quantization through weight equalization and bias correction", 2019, section 4.2).
 
     Raises:
         UnsupportedError: a tensor has no range and no rule gives one.
@@ -71,7 +79,7 @@ def quantize(graph: Graph, ranges: Mapping[str, tuple[float, float]]) -> Scheme:
     for node in graph.nodes:
         for name in node.outputs:
             assign(name, node)
-    return quantize_constants(Scheme(graph, quants))
+    return quantize_constants(Scheme(graph, quants), input_means or {})
 
 
 def weighted_nodes(graph: Graph) -> Iterator[tuple[Node, str, str | None]]:
@@ -82,8 +90,8 @@ def weighted_nodes(graph: Graph) -> Iterator[tuple[Node, str, str | None]]:
             yield node, str(node.inputs[1]), bias if graph.constant(bias) is not None else None
 
 
-def quantize_constants(scheme: Scheme) -> Scheme:
-    """Add the weights and biases that are not integers yet."""
+def quantize_constants(scheme: Scheme, input_means: Mapping[str, Array] | None = None) -> Scheme:
+    """Add the weights and biases that are not integers yet, biases corrected where the mean of the node's input is given."""
     quants: dict[str, Quant] = dict(scheme.quants)
     integers: dict[str, IntArray] = dict(scheme.integers)
     for node, weights, bias in weighted_nodes(scheme.graph):
@@ -95,13 +103,39 @@ def quantize_constants(scheme: Scheme) -> Scheme:
             continue
         offsets = scheme.graph.constant(bias)
         if weights not in integers:
-            flat = None if offsets is None or offsets.size == 1 else offsets.reshape(-1)
-            quants[weights], integers[weights] = quantize_weights(values, axis, scale_in=source.step, bias=flat, zero_point_in=source.zero)
+            channels = 1 if axis is None else values.shape[axis]
+            plain = None if offsets is None else np.resize(offsets, max(offsets.size, channels))
+            result = quants.get(final_output(scheme, node))
+            scale_out = None if result is None else result.step
+            quants[weights], integers[weights] = quantize_weights(
+                values, axis, scale_in=source.step, zero_point_in=source.zero, bias=plain, scale_out=scale_out
+            )
         if bias is not None and offsets is not None and bias not in integers and offsets.ndim == 1:
-            scale = np.float32(source.step) * np.broadcast_to(quants[weights].scale.reshape(-1), offsets.size)
+            scale = np.float32(source.step) * np.resize(quants[weights].scale.reshape(-1), offsets.size)
             quants[bias] = Quant(scale.astype(np.float32), np.zeros(offsets.size, np.int32), "int32", 0)
-            integers[bias] = quantize_bias(offsets, source.step, quants[weights].scale)
+            shift = mean_shift(node, values, quants[weights], integers[weights], (input_means or {}).get(str(node.inputs[0])))
+            integers[bias] = quantize_bias(offsets - shift, source.step, quants[weights].scale)
     return replace(scheme, quants=quants, integers=integers)
+
+
+def mean_shift(node: Node, values: Array, quant: Quant, integers: IntArray, means: Array | None) -> Array | float:
+    """How far rounding the weights moves each output on average; 0 where that is not known for the node's form."""
+    groups = getattr(node.op, "group", 1)
+    if means is None or quant.axis is None or (quant.axis == 1 and values.ndim > 2):
+        return 0.0
+    inputs = values.shape[1 - quant.axis] * groups
+    return rounding_shift(values, quant, integers, means, groups) if means.size == inputs else 0.0
+
+
+def final_output(scheme: Scheme, node: Node) -> str:
+    """The integer tensor that the node's kernel writes: behind the clamps it applies."""
+    name = node.outputs[0]
+    while name not in scheme.quants:
+        reader = scheme.graph.sole_consumer(name)
+        if reader is None or operator(reader).clamp is None:
+            break
+        name = reader.outputs[0]
+    return name
 
 
 def unshared_weights(graph: Graph) -> Graph:

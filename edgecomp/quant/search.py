@@ -10,14 +10,16 @@ import numpy as np
 from edgecomp import reference
 from edgecomp.graph import Array, Graph
 from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.quant import quality
 from edgecomp.quant.calibrate import METHODS, collect, ranges
 from edgecomp.quant.floating import FloatModel
 from edgecomp.quant.lowering import lower
-from edgecomp.quant.quality import sqnr_db
-from edgecomp.quant.quantize import needs_range, quantize
+from edgecomp.quant.quality import choose, sqnr_db
+from edgecomp.quant.quantize import corrected_inputs, needs_range, quantize
 from edgecomp.quant.scheme import Scheme
 
 AUTO = "auto"
+CORRECTED = " + bias correction"
 JUDGED_SAMPLES = 64  # of the calibration data, on which methods are compared
 LAYER_SAMPLES = 16  # on which the quality of each layer is measured
 MOST_DB = 200.0
@@ -39,22 +41,29 @@ def finite(db: float) -> float:
 
 
 def calibrate(graph: Graph, samples: Array, method: str = AUTO, progress: Progress | None = None) -> Calibration:
-    """Measure ranges on `samples` [N, *input shape] and quantize; "auto" takes the method with the least output error.
+    """Measure ranges on `samples` [N, *input shape] and quantize; "auto" takes what has the least output error.
+
+    "auto" tries every method with and without bias correction.
 
     The error is measured on integers, as the firmware computes them, against the float network on the same samples.
     """
-    statistics = collect(graph, samples, needs_range(graph), progress)
+    names = dict.fromkeys((*needs_range(graph), *corrected_inputs(graph)))
+    statistics = collect(graph, samples, tuple(names), progress)
     judged = samples[-JUDGED_SAMPLES:]
-    model = FloatModel(graph)
-    expected = model.predict(judged)
+    expected = FloatModel(graph).predict(judged)
+    means = {name: statistics[name].channel_means for name in corrected_inputs(graph)}
     schemes: dict[str, Scheme] = {}
-    scores: dict[str, float] = {}
     for name in METHODS if method == AUTO else (method,):
-        schemes[name] = quantize(graph, ranges(statistics, name))
-        qgraph = lower(schemes[name])
-        scores[name] = finite(sqnr_db(expected, real_outputs(qgraph, judged, schemes[name])[0].reshape(expected.shape)))
-    best = max(scores, key=lambda name: scores[name])
-    return Calibration(schemes[best], best, scores)
+        measured = ranges(statistics, name)
+        schemes[name] = quantize(graph, measured)
+        if method == AUTO:
+            schemes[name + CORRECTED] = quantize(graph, measured, means)
+
+    def error_db(scheme: Scheme) -> float:
+        return -finite(sqnr_db(expected, real_outputs(lower(scheme), judged, scheme)[0].reshape(expected.shape)))
+
+    best, errors = choose(schemes, error_db)
+    return Calibration(schemes[best], best, {name: -db for name, db in errors.items()})
 
 
 def input_buffers(qgraph: QGraph, samples: Array, scheme: Scheme) -> list[IntArray]:
@@ -81,18 +90,13 @@ def layer_sqnr_db(scheme: Scheme, qgraph: QGraph, samples: Array) -> Mapping[str
     """SQNR in dB of each integer tensor against the float network, in execution order, on a few samples."""
     samples = samples[:LAYER_SAMPLES]
     names = [node.output for node in qgraph.nodes if qgraph.tensors[node.output].permutation is not None]
-    model = FloatModel(scheme.graph, outputs=names)
-    floats: dict[str, list[Array]] = {name: [] for name in names}
-    for part in model.run(samples):
-        for name in names:
-            floats[name].append(part[name])
+    chunks = list(FloatModel(scheme.graph, outputs=names).run(samples))
+    floats = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in names}
     values = reference.evaluate(qgraph, input_buffers(qgraph, samples, scheme), keep=lambda name: name in floats)
-    result = {}
+    real = {}
     for name in names:
         tensor = qgraph.tensors[name]
-        expected = np.concatenate(floats[name])
-        expected = expected.reshape(len(samples), *scheme.graph.tensors[name].shape)
         axes = (0, *(axis + 1 for axis in tensor.permutation or ()))
-        got = (values[name].astype(np.float64) - tensor.zero_point) * float(tensor.scale)
-        result[name] = finite(sqnr_db(expected.transpose(axes).reshape(len(samples), -1), got))
-    return result
+        floats[name] = floats[name].reshape(len(samples), *scheme.graph.tensors[name].shape).transpose(axes)
+        real[name] = (values[name].astype(np.float64) - tensor.zero_point) * tensor.scale
+    return {name: finite(db) for name, db in quality.layer_sqnr_db([(floats, real)]).items()}
