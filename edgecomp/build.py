@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from edgecomp.cache import content_key, fetch, keep
+from edgecomp.cache import content_key, fetch, keep, prune
 from edgecomp.elf import ElfFile, SectionSizes
 from edgecomp.errors import FitError, OutputError, ToolError
 from edgecomp.paths import runtime_dir, targets_dir
@@ -30,6 +30,8 @@ WARNING_FLAGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wcast-
 SANITIZE_FLAGS: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
 MARK_SYMBOL: Final = "ec_mark"
 _COMPILE_TIMEOUT_S: Final = 300.0
+_CACHE_KIND: Final = "objects"
+_CACHE_LIMIT_BYTES: Final = 512 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,9 @@ def build(sources: Sources, target: Target, directory: Path, sanitize: bool = Fa
         raise ToolError(f"board {target.name}: sanitizers need an operating system; use the host board")
     compiler = find_compiler(target)
     board_flags = _board_flags(compiler, target, sanitize)
+    warnings = () if sanitize else WARNING_FLAGS  # instrumented code draws warnings of its own
     try:
-        units = _write_units(sources, target, directory, board_flags)
+        units = _write_units(sources, target, directory, board_flags, warnings)
         objects = _compile_all(compiler, target, units, directory, progress)
         elf = _link_program(compiler, target, board_flags, objects, directory)
         model_objects = [path for unit, path in zip(units, objects, strict=True) if unit.of_model]
@@ -153,7 +156,7 @@ def _has_native(compiler: str) -> bool:
     return _call([compiler, "-march=native", "-E", "-x", "c", os.devnull], Path.cwd()).returncode == 0
 
 
-def _write_units(sources: Sources, target: Target, directory: Path, board_flags: tuple[str, ...]) -> list[_Unit]:
+def _write_units(sources: Sources, target: Target, directory: Path, board_flags: tuple[str, ...], warnings: tuple[str, ...]) -> list[_Unit]:
     """Lay the sources out under `directory` and list what is to be compiled."""
     root = directory.resolve() / "src"
     for name, text in sources.files.items():
@@ -164,7 +167,7 @@ def _write_units(sources: Sources, target: Target, directory: Path, board_flags:
     shared = targets_dir() / SHARED_FOLDER
     includes = [f"-I{folder}" for folder in sorted(header_folders)]
     base = (*LANGUAGE_FLAGS, *board_flags)
-    model_flags = (*base, *WARNING_FLAGS, *includes)
+    model_flags = (*base, *warnings, *includes)
     units = [
         _Unit(name, Path(name), text, model_flags, of_model=True)
         for name, text in sorted(sources.files.items())
@@ -178,7 +181,7 @@ def _write_units(sources: Sources, target: Target, directory: Path, board_flags:
     harness = [selected, shared / "harness.c", shared / "ec_mark.c"]
     board = [target.directory.resolve() / "board.c", *(target.source_path(name) for name in target.sources)]
     for path in harness + board:
-        flags = harness_flags if path in board else (*harness_flags, *WARNING_FLAGS)
+        flags = harness_flags if path in board else (*harness_flags, *warnings)
         units.append(_Unit(path.name, path, path.read_text(encoding="utf-8"), flags, of_model=False))
     return units
 
@@ -200,6 +203,7 @@ def _compile_all(compiler: str, target: Target, units: Sequence[_Unit], director
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    prune(_CACHE_KIND, _CACHE_LIMIT_BYTES)
     return objects
 
 
@@ -215,12 +219,12 @@ def _header_texts(*folders: Path) -> list[str]:
 def _compile(compiler: str, target: Target, unit: _Unit, to: Path, headers: Sequence[str], directory: Path) -> None:
     flags = [flag for flag in unit.flags if not flag.startswith("-I/")]
     key = content_key(compiler, compiler_version(compiler), flags, unit.name, unit.text, headers)
-    if fetch("objects", key, to):
+    if fetch(_CACHE_KIND, key, to):
         return
     root = directory.resolve() / "src"
     command = [compiler, *unit.flags, f"-ffile-prefix-map={root}=.", "-c", str(unit.source), "-o", str(to)]
     _run_tool(command, root, f"compiling {unit.name} for {target.name}", target)
-    keep("objects", key, to)
+    keep(_CACHE_KIND, key, to)
 
 
 def _link_program(compiler: str, target: Target, board_flags: Sequence[str], objects: Sequence[Path], directory: Path) -> Path:

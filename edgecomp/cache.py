@@ -43,6 +43,21 @@ def fetch(kind: str, key: str, destination: Path) -> bool:
     return True
 
 
+def prune(kind: str, limit_bytes: int) -> None:
+    """Remove the files that were kept longest ago until the rest takes at most `limit_bytes`."""
+    try:
+        entries = [(entry.stat(), entry.path) for entry in os.scandir(cache_folder(kind))]
+    except OSError:
+        return
+    excess_bytes = sum(status.st_size for status, _ in entries) - limit_bytes
+    for status, path in sorted(entries, key=lambda entry: entry[0].st_mtime):
+        if excess_bytes <= 0:
+            break
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        excess_bytes -= status.st_size
+
+
 def keep(kind: str, key: str, source: Path) -> None:
     """Keep a copy of `source`; it appears whole or not at all, and a failure to write is no error."""
     folder = cache_folder(kind)

@@ -1,12 +1,14 @@
 """Sections and symbols of an ELF file, as far as sizes and addresses need them (System V ABI, chapter 4)."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edgecomp.errors import ToolError
 
+_STT_FUNC: Final = 2
 _SHT_SYMTAB: Final = 2
 _SHT_NOBITS: Final = 8
 _SHF_WRITE: Final = 1
@@ -65,20 +67,31 @@ class ElfFile:
 
     def symbol_address(self, name: str) -> int | None:
         """Value of a defined symbol (for Thumb functions with bit 0 set), or None."""
+        return next((symbol.value for symbol in self._symbols() if symbol.name == name), None)
+
+    def function_at(self, address: int) -> str | None:
+        """Name of the function whose code holds `address`, or None."""
+        for symbol in self._symbols():
+            start = symbol.value & ~1  # Thumb functions have bit 0 set
+            if symbol.kind == _STT_FUNC and start <= address < start + symbol.size:
+                return symbol.name
+        return None
+
+    def _symbols(self) -> "Iterator[_Symbol]":
+        """Every defined symbol."""
         entry = struct.Struct("<IBBHQQ" if self._wide else "<IIIBBH")
-        wanted = name.encode()
         for table in self._sections:
             if table.kind != _SHT_SYMTAB:
                 continue
-            names = self._sections[table.link]
+            names = self._sections[table.link].offset
             for offset in range(table.offset, table.offset + table.size, entry.size):
-                fields = entry.unpack_from(self._image, offset)
-                value = fields[4] if self._wide else fields[1]
-                defined = (fields[3] if self._wide else fields[5]) != 0
-                start = names.offset + fields[0]
-                if defined and self._image[start : start + len(wanted) + 1] == wanted + b"\0":
-                    return int(value)
-        return None
+                if self._wide:
+                    name, info, _, section, value, size = entry.unpack_from(self._image, offset)
+                else:
+                    name, value, size, info, _, section = entry.unpack_from(self._image, offset)
+                if section != 0:
+                    text = self._image[names + name : self._image.index(b"\0", names + name)]
+                    yield _Symbol(text.decode(errors="replace"), value, size, info & 15)
 
     def _section(self, offset: int) -> "_Section":
         fields = struct.unpack_from("<IIQQQQI" if self._wide else "<IIIIIII", self._image, offset)
@@ -92,3 +105,11 @@ class _Section:
     offset: int
     size: int
     link: int
+
+
+@dataclass(frozen=True)
+class _Symbol:
+    name: str
+    value: int
+    size: int
+    kind: int

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from edgecomp.build import available_cores
+from edgecomp.elf import ElfFile
 from edgecomp.errors import OutputError, RunError, ToolError
 from edgecomp.run import harness_files
 from edgecomp.run.execution import Bytes, Request
@@ -57,18 +58,25 @@ def batches_of(request: Request, measured_samples: int) -> Iterator[tuple[Batch,
     Raises:
         OutputError: the temporary folder cannot be written.
     """
-    try:
-        with TemporaryDirectory(prefix="edgecomp-", ignore_cleanup_errors=True) as root:
-            batches = []
-            for index, (start, stop) in enumerate(_cut(len(request.inputs), measured_samples, available_cores())):
-                folder = Path(root) / f"batch{index}"
-                folder.mkdir()
-                batch = Batch(folder, start, stop, measured=index == 0)
-                harness_files.write_input(folder, request.inputs[start:stop], rehearse=batch.measured, trace=request.trace)
-                batches.append(batch)
-            yield tuple(batches)
-    except OSError as error:
-        raise OutputError(f"cannot write temporary files: {error.strerror}; free some space, or set TMPDIR to another folder") from error
+    with ExitStack() as stack:
+        try:
+            root = Path(stack.enter_context(TemporaryDirectory(prefix="edgecomp-", ignore_cleanup_errors=True)))
+            batches = _write_batches(request, measured_samples, root)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write temporary files: {error.strerror}; free some space, or set TMPDIR to another folder"
+            ) from error
+        yield batches
+
+
+def _write_batches(request: Request, measured_samples: int, root: Path) -> tuple[Batch, ...]:
+    batches = []
+    for index, (start, stop) in enumerate(_cut(len(request.inputs), measured_samples, available_cores())):
+        batch = Batch(root / f"batch{index}", start, stop, measured=index == 0)
+        batch.folder.mkdir()
+        harness_files.write_input(batch.folder, request.inputs[start:stop], rehearse=batch.measured, trace=request.trace)
+        batches.append(batch)
+    return tuple(batches)
 
 
 def _cut(samples: int, first: int, cores: int) -> list[tuple[int, int]]:
@@ -150,6 +158,9 @@ class _Running:
 
     def _ending(self, code: int) -> str:
         said = _telling_line((self.batch.folder / LOG_FILE).read_text(encoding="utf-8", errors="replace"))
+        faulting_pc = re.match(r"fault: .* at pc 0x([0-9a-f]+)", said)
+        if faulting_pc:
+            said += f" in {ElfFile(self._request.firmware.elf).function_at(int(faulting_pc[1], 16)) or 'no known function'}"
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
             return f"the firmware was ended by {name}{f' ({said})' if said else ''}"

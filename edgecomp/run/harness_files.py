@@ -44,7 +44,7 @@ def read_outputs(folder: Path, samples: int, output_bytes: int) -> Bytes:
     Raises:
         RunError: another number of bytes was written.
     """
-    raw = np.fromfile(folder / OUTPUT_FILE, dtype=np.uint8)
+    raw = np.frombuffer(_read(folder / OUTPUT_FILE), dtype=np.uint8)
     if raw.size != samples * output_bytes:
         raise RunError(f"the firmware answered {raw.size} bytes for {samples} samples; {samples * output_bytes} were expected")
     return raw.reshape(samples, output_bytes)
@@ -69,7 +69,7 @@ def read_trace(folder: Path, samples: int, layers: int) -> tuple[Bytes, ...]:
     Raises:
         RunError: the model did not report each layer once a sample, in order and with equal sizes.
     """
-    raw = (folder / TRACE_FILE).read_bytes()
+    raw = _read(folder / TRACE_FILE)
     rows: list[list[Bytes]] = [[] for _ in range(layers)]
     offset = 0
     for number in range(samples * layers):
@@ -83,3 +83,10 @@ def read_trace(folder: Path, samples: int, layers: int) -> tuple[Bytes, ...]:
     if offset != len(raw) or any(len({row.size for row in layer_rows}) > 1 for layer_rows in rows):
         raise RunError(f"{TRACE_FILE} is out of form: the model reported more layers than {layers}, or sizes that change")
     return tuple(np.stack(layer_rows) for layer_rows in rows)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise RunError(f"the firmware left no {file.name}: {error.strerror}") from error

@@ -1,11 +1,12 @@
 """Every board runs the handmade model: outputs, trace and measurements."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgecomp.build import Firmware
+from edgecomp.build import Firmware, Sources, build
 from edgecomp.run import Execution, execute
 from edgecomp.target import Target, list_targets
 from tests.target import fake_model
@@ -61,6 +62,19 @@ def test_estimated_cycles_name_their_model_or_say_why_there_are_none(built: Buil
     assert execution.instructions <= execution.estimated_cycles <= 3 * execution.instructions
     assert execution.layer_estimated_cycles is not None
     assert sum(execution.layer_estimated_cycles) == pytest.approx(execution.estimated_cycles, rel=0.02)
+
+
+@pytest.mark.parametrize("board", QEMU_BOARDS)
+def test_large_weights_fit(available_board: Callable[[str], Target], tmp_path: Path, board: str) -> None:
+    target = available_board(board)
+    weights = "extern const unsigned char fake_weights[1300000];\nconst unsigned char fake_weights[1300000] = {[1299999] = 7};\n"
+    sources = fake_model.fake_sources("extern const unsigned char fake_weights[]; arena[0] = (uint8_t)(fake_weights[1299999] * 3u);")
+    firmware = build(Sources("fake", {**sources.files, "weights.c": weights}), target, tmp_path)
+    assert firmware.flash_bytes > 1_300_000
+    x = fake_model.fake_inputs(2)
+    execution = execute(firmware, target, x, fake_model.OUTPUT_BYTES, fake_model.LAYERS, timeout_s=30)
+    x[:, 0] = 21
+    assert np.array_equal(execution.outputs, fake_model.reference_layers(x)[-1])
 
 
 def test_the_host_counts_nothing(built: Built) -> None:

@@ -1,5 +1,6 @@
 """Building: sizes, cache, errors, boards outside the project."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from edgecomp import build as build_module
 from edgecomp.build import Sources, build
+from edgecomp.cache import cache_folder, fetch, keep, prune
 from edgecomp.errors import FitError, ToolError
 from edgecomp.paths import targets_dir
 from edgecomp.run import execute
@@ -83,6 +85,16 @@ def test_an_unchanged_file_is_compiled_once(available_board: Available, tmp_path
 def test_a_cache_that_cannot_be_written_is_no_failure(available_board: Available, tmp_path: Path, empty_cache: Path) -> None:
     empty_cache.write_text("a file where the folder should be")
     assert build(fake_sources(), available_board("host"), tmp_path / "build").elf.is_file()
+
+
+def test_the_cache_keeps_the_newest_files(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(100))
+    for age_s, key in enumerate(["newest", "middle", "oldest"]):
+        keep("things", key, file)
+        os.utime(cache_folder("things") / key, (1e9 - age_s, 1e9 - age_s))
+    prune("things", 250)
+    assert [fetch("things", key, tmp_path / "copy") for key in ("newest", "middle", "oldest")] == [True, True, False]
 
 
 def test_equal_sources_give_equal_programs(available_board: Available, tmp_path: Path, empty_cache: Path) -> None:
