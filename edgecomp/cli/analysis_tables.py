@@ -85,20 +85,22 @@ def _print_kinds(book: Book, console: Console) -> None:
 
 def _print_edges(book: Book, console: Console) -> None:
     table = _narrow_table(
-        texts=["feature map", "in place of"], fixed=["shape"], numbers=["bytes", "offset", "written by", "read by", "kept for"]
+        texts=["feature map"], fixed=["shape"], numbers=["bytes", "offset", "written by", "read by", "kept for", "in place of"]
     )
+    writers = {edge.tensor: "input" if edge.producer is None else str(edge.producer) for edge in book.edges}
     for edge in book.edges:
         table.add_row(
             escape(edge.tensor),
-            escape(edge.overwrites or ""),
             "x".join(map(str, edge.shape)),
             f"{edge.bytes:,}",
             f"{edge.offset_bytes:,}",
-            "input" if edge.producer is None else str(edge.producer),
+            writers[edge.tensor],
             ", ".join([*map(str, edge.consumers), *(["output"] if edge.is_output else [])]),
             f"{edge.first_step}-{edge.last_step}",
+            writers[edge.overwrites] if edge.overwrites else "",
         )
     console.print(table)
+    console.print("[dim]layers by number: which writes it, which read it, while which it is kept, whose map it takes the place of[/]\n")
 
 
 def _narrow_table(texts: Sequence[str], numbers: Sequence[str], fixed: Sequence[str] = (), index: str = "") -> Table:
