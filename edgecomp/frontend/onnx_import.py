@@ -22,6 +22,7 @@ from edgecomp.frontend.static_shapes import fix_input_shapes, infer_shapes, with
 from edgecomp.graph import Array, Graph, Node, Shape, Tensor
 from edgecomp.ops import OPERATORS
 from edgecomp.ops.base import OnnxNode
+from edgecomp.ops.element_types import is_floating
 from edgecomp.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from edgecomp.ops.split import Split
 
@@ -174,8 +175,7 @@ class _Walk:
         return graph
 
     def _add_constant(self, name: str, value: Array) -> None:
-        floating = np.issubdtype(value.dtype, np.floating)
-        value = value.astype(np.float32) if floating else value
+        value = value.astype(np.float32) if is_floating(value.dtype) else value
         self.tensors[name] = Tensor(name, value.shape, value.dtype.name, value)
 
     def _add_node(self, proto: NodeProto, index: int) -> None:
@@ -262,7 +262,7 @@ class _Walk:
 def _element_type(element_type: int) -> str:
     """numpy's name of an ONNX element type; all floating types are float32 here."""
     dtype = helper.tensor_dtype_to_np_dtype(element_type or TensorProto.FLOAT)
-    return "float32" if np.issubdtype(dtype, np.floating) else dtype.name
+    return "float32" if is_floating(dtype) else dtype.name
 
 
 def _to_array(tensor: TensorProto, name: str) -> Array:

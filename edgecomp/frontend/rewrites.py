@@ -32,7 +32,6 @@ REWRITES = {
     "GroupNormalization": NORMALIZATION,
     "LRN": NORMALIZATION,
     "Einsum": "write it as MatMul, Transpose and Reshape",
-    "Sum": "chain Add nodes of two operands",
     "Mean": "chain Add nodes and multiply by a constant",
     "LpPool": "use AveragePool",
     "MaxUnpool": "use Resize or ConvTranspose",

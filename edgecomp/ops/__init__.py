@@ -112,6 +112,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "Sqrt": Sqrt,
     "Squeeze": Squeeze,
     "Sub": Sub,
+    "Sum": Add,
     "Tanh": Tanh,
     "ThresholdedRelu": ThresholdedRelu,
     "Transpose": Transpose,

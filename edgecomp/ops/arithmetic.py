@@ -102,9 +102,13 @@ class Arithmetic(Operator):
 
 @dataclass(frozen=True)
 class Add(Arithmetic):
-    """a + b."""
+    """a + b; ONNX Sum of two operands is read as Add."""
 
     fuses_clamp: ClassVar[bool] = True
+
+    @classmethod
+    def from_onnx(cls, node: OnnxNode) -> Imported:
+        return super().from_onnx(_two_operands(node))
 
     def function(self, a: Array, b: Array) -> Array:
         return a + b

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from onnx import TensorProto, helper
 
 from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node
 from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.element_types import is_floating
 
 if TYPE_CHECKING:
     from edgecomp.quant.lowering import Lowering
@@ -28,8 +28,11 @@ class Cast(Operator):
     @classmethod
     def from_onnx(cls, node: OnnxNode) -> Imported:
         to = int(node.attributes["to"])
-        floating = np.issubdtype(helper.tensor_dtype_to_np_dtype(to), np.floating)
-        return cls(TensorProto.FLOAT if floating else to), node.inputs
+        dtype = helper.tensor_dtype_to_np_dtype(to)
+        if not is_floating(dtype) and dtype.kind not in "iub":
+            found = f"a cast to {TensorProto.DataType.Name(to)}"
+            raise node.reject(found, "floating types of 16 bits or more, integers of 8 bits or more", "quantize with QuantizeLinear")
+        return cls(TensorProto.FLOAT if is_floating(dtype) else to), node.inputs
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x = inputs[0]

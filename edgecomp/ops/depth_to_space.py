@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgecomp.graph import Array, Node
-from edgecomp.ops.base import Operator
+from edgecomp.ops.base import Imported, OnnxNode, Operator
 from edgecomp.ops.images import image_size
 from edgecomp.qops.copy import Copy
 
@@ -52,6 +52,12 @@ class SpaceToDepth(Operator):
     spatial: ClassVar[bool] = True
 
     blocksize: int
+
+    @classmethod
+    def from_onnx(cls, node: OnnxNode) -> Imported:
+        if node.attributes.get("mode", b"DCR") != b"DCR":
+            raise node.reject(f"mode={node.attributes['mode'].decode()!r}", "mode='DCR'", "permute the channels of the layer after it")
+        return cls(int(node.attributes["blocksize"])), node.inputs
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x = inputs[0]
