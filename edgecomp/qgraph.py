@@ -47,9 +47,14 @@ Steps = Annotated[tuple[int, ...], CType("int32_t", length=MAX_RANK)]
 
 @dataclass(frozen=True)
 class Work:
-    """Arithmetic of one inference, counted exactly: padding is not work."""
+    """Arithmetic of one inference, counted exactly.
+
+    `macs` counts every tap of every window, as MLPerf Tiny and the papers do; `padding_macs` of them multiply padding, which a
+    kernel may leave out. Additions and comparisons do not count padding.
+    """
 
     macs: int = 0
+    padding_macs: int = 0
     additions: int = 0
     comparisons: int = 0
 

@@ -170,7 +170,8 @@ def _kinds(layers: Sequence[LayerBook]) -> tuple[KindBook, ...]:
 
 def _total(works: Iterable[Work]) -> Work:
     counted = list(works)
-    return Work(sum(w.macs for w in counted), sum(w.additions for w in counted), sum(w.comparisons for w in counted))
+    macs, padding = sum(w.macs for w in counted), sum(w.padding_macs for w in counted)
+    return Work(macs, padding, sum(w.additions for w in counted), sum(w.comparisons for w in counted))
 
 
 def _layers_to_half(layers: Sequence[LayerBook], size: Callable[[LayerBook], int]) -> int:

@@ -69,9 +69,10 @@ class Conv2D(QOp):
 
     @property
     def work(self) -> Work:
-        taps = taps_inside(self)
-        macs = taps * self.output_c * (self.input_c // self.groups)
-        return Work(macs=macs, additions=self.output_h * self.output_w * self.output_c)
+        taps = self.output_h * self.output_w * self.kernel_h * self.kernel_w
+        products = self.output_c * (self.input_c // self.groups)
+        padding = (taps - taps_inside(self)) * products
+        return Work(macs=taps * products, padding_macs=padding, additions=self.output_h * self.output_w * self.output_c)
 
     @property
     def describe(self) -> str:

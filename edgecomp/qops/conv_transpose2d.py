@@ -117,8 +117,9 @@ class ConvTranspose2D(QOp):
             stride, dilation = getattr(self, f"stride_{axis}"), getattr(self, f"dilation_{axis}")
             at = np.arange(size)[:, None] * stride + np.arange(kernel)[None, :] * dilation - pad
             pairs.append(int(((at >= 0) & (at < outputs)).sum()))
-        macs = pairs[0] * pairs[1] * self.output_c * (self.input_c // self.groups)
-        return Work(macs=macs, additions=self.output_h * self.output_w * self.output_c)
+        products = self.output_c * (self.input_c // self.groups)
+        macs = self.input_h * self.input_w * self.kernel_h * self.kernel_w * products
+        return Work(macs=macs, padding_macs=macs - pairs[0] * pairs[1] * products, additions=self.output_h * self.output_w * self.output_c)
 
     @property
     def describe(self) -> str:

@@ -66,7 +66,9 @@ class DepthwiseConv2D(QOp):
 
     @property
     def work(self) -> Work:
-        return Work(macs=taps_inside(self) * self.output_c, additions=self.output_h * self.output_w * self.output_c)
+        outputs = self.output_h * self.output_w * self.output_c
+        macs = outputs * self.kernel_h * self.kernel_w
+        return Work(macs=macs, padding_macs=macs - taps_inside(self) * self.output_c, additions=outputs)
 
     @property
     def describe(self) -> str:

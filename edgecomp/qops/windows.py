@@ -12,7 +12,7 @@ from edgecomp.qgraph import IntArray
 from edgecomp.qops.proofs import prove, prove_positive
 from edgecomp.qops.requantize import INT32_MAX
 
-CHUNK_BYTES = 16 << 20  # of working memory while samples are evaluated together
+CHUNK_BYTES = 2 << 20  # of working memory while samples are evaluated together: about what a core caches
 
 
 class Window(Protocol):
