@@ -108,11 +108,20 @@ def compiler_version(compiler: str) -> str:
     return result.stdout.splitlines()[0].strip()
 
 
-def build(sources: Sources, target: Target, directory: Path, sanitize: bool = False, progress: Progress | None = None) -> Firmware:
+def build(
+    sources: Sources,
+    target: Target,
+    directory: Path,
+    sanitize: bool = False,
+    progress: Progress | None = None,
+    *,
+    optimize: str = "speed",
+) -> Firmware:
     """Compile and link the sources for a board into `directory`.
 
     `sanitize` instruments the program for undefined behaviour and bad addresses (host only). Objects are kept in the user's
-    cache by content, so that an unchanged file is compiled once.
+    cache by content, so that an unchanged file is compiled once. `optimize="size"` compiles for size; any other value leaves the
+    board's own optimization level.
 
     Raises:
         ToolError: the compiler is missing, or a compilation or link failed (the message holds its first error).
@@ -122,7 +131,7 @@ def build(sources: Sources, target: Target, directory: Path, sanitize: bool = Fa
     if sanitize and target.toolchain_prefix:
         raise ToolError(f"board {target.name}: sanitizers need an operating system; use the host board")
     compiler = find_compiler(target)
-    board_flags = _board_flags(compiler, target, sanitize)
+    board_flags = _board_flags(compiler, target, sanitize, optimize)
     warnings = () if sanitize else WARNING_FLAGS  # instrumented code draws warnings of its own
     try:
         units = _write_units(sources, target, directory, board_flags, warnings)
@@ -146,9 +155,11 @@ def _cure(target: Target) -> str:
     return f"on Debian or Ubuntu: sudo apt-get install {packages}" if packages else "install it and put it on PATH"
 
 
-def _board_flags(compiler: str, target: Target, sanitize: bool) -> tuple[str, ...]:
-    flags = tuple(flag for flag in target.cflags if flag != "-march=native" or _has_native(compiler))
-    return (*flags, *SANITIZE_FLAGS) if sanitize else flags
+def _board_flags(compiler: str, target: Target, sanitize: bool, optimize: str) -> tuple[str, ...]:
+    flags = [flag for flag in target.cflags if flag != "-march=native" or _has_native(compiler)]
+    if optimize == "size":
+        flags.append("-Os")  # the last level given counts
+    return (*flags, *SANITIZE_FLAGS) if sanitize else tuple(flags)
 
 
 @lru_cache(maxsize=4)

@@ -56,6 +56,13 @@ def test_code_that_nobody_calls_costs_nothing(available_board: Available, tmp_pa
     assert more.flash_bytes == plain.flash_bytes
 
 
+def test_size_is_optimized_on_demand(available_board: Available, tmp_path: Path) -> None:
+    target = available_board("qemu_cortex_m4")
+    fast = build(fake_sources(), target, tmp_path / "fast")
+    small = build(fake_sources(), target, tmp_path / "small", optimize="size")
+    assert small.code_bytes < fast.code_bytes
+
+
 def test_what_the_model_takes_from_libc_is_counted(available_board: Available, tmp_path: Path) -> None:
     target = available_board("qemu_cortex_m4")
     plain = build(fake_sources(), target, tmp_path / "plain")
@@ -151,7 +158,7 @@ def test_a_native_option_the_compiler_lacks_is_left_out(
     available_board: Available, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build_module, "_has_native", lambda compiler: False)
-    flags = build_module._board_flags("gcc", available_board("host"), False)
+    flags = build_module._board_flags("gcc", available_board("host"), False, "speed")
     assert "-O3" in flags
     assert "-march=native" not in flags
 
