@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, ValueInfoProto, helper, numpy_helper
 
+from edgecomp.frontend.older_opset import without_newer_operators
 from edgecomp.graph import Array, Graph, Node, Tensor
 from edgecomp.ops.base import Operator
 from edgecomp.ops.quantize_linear import DequantizeLinear, QuantizeLinear
@@ -25,11 +26,12 @@ def to_model(graph: Graph, all_outputs: bool = False) -> ModelProto:
     Args:
         all_outputs: make the output of every node an output of the model, after the model's own, in the order of the nodes.
     """
-    initializers = {name: tensor.data for name, tensor in graph.tensors.items() if tensor.data is not None}
-    nodes = [_node(graph, node, initializers) for node in graph.nodes]
     wanted = list(graph.outputs)
     if all_outputs:
         wanted += [name for node in graph.nodes for name in node.outputs if name not in graph.outputs]
+    graph = without_newer_operators(graph)
+    initializers = {name: tensor.data for name, tensor in graph.tensors.items() if tensor.data is not None}
+    nodes = [_node(graph, node, initializers) for node in graph.nodes]
     proto = helper.make_graph(
         nodes,
         graph.name,

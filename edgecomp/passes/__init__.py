@@ -15,6 +15,7 @@ from edgecomp.passes.fold_weight_layout import fold_weight_layout
 from edgecomp.passes.global_pooling import global_pooling
 from edgecomp.passes.merge_layout import merge_layout
 from edgecomp.passes.merge_padding import merge_padding
+from edgecomp.passes.recognise_functions import recognise_functions
 from edgecomp.passes.remove_dead import remove_dead
 from edgecomp.passes.remove_identities import remove_identities
 
@@ -24,6 +25,7 @@ PASSES: tuple[Pass, ...] = (
     remove_identities,
     remove_dead,
     canonical_arithmetic,
+    recognise_functions,
     fold_weight_layout,
     canonical_gemm,
     merge_padding,
