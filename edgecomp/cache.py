@@ -20,11 +20,7 @@ def content_key(*parts: str | Sequence[str]) -> str:
 
 
 def cache_folder(kind: str) -> Path:
-    """Folder for one kind of files; it need not exist.
-
-    Raises:
-        RuntimeError: never; without a home directory the folder lies under the temporary directory.
-    """
+    """Folder for one kind of files; it need not exist. Without a home directory it lies under the temporary one."""
     configured = os.environ.get("XDG_CACHE_HOME")
     if configured:
         return Path(configured) / "edgecomp" / kind
