@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecomp.qgraph import S8, U16, IntArray, QOp, Work
 from edgecomp.qops.proofs import prove_clamp
-from edgecomp.qops.windows import in_chunks, pad_hw, prove_window, taps_inside, window_text, windows
+from edgecomp.qops.windows import in_chunks, pad_hw, prove_window, row_and_column_taps, window_text, windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,9 @@ class MaxPool2D(QOp):
 
     @property
     def work(self) -> Work:
-        taps = taps_inside(self) * self.input_c
-        return Work(comparisons=max(taps - self.output_h * self.output_w * self.input_c, 0))
+        rows, columns = row_and_column_taps(self)
+        windows_with_taps = int(np.count_nonzero(rows)) * int(np.count_nonzero(columns))
+        return Work(comparisons=(int(rows.sum()) * int(columns.sum()) - windows_with_taps) * self.input_c)
 
     @property
     def describe(self) -> str:

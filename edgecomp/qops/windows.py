@@ -70,10 +70,16 @@ def counts_inside(size: int, outputs: int, kernel: int, stride: int, dilation: i
     return counts
 
 
-def taps_inside(op: Window) -> int:
-    """How many (output position, kernel tap) pairs read inside the input."""
+def row_and_column_taps(op: Window) -> tuple[IntArray, IntArray]:
+    """How many kernel rows of each output row, and kernel columns of each output column, lie inside the input."""
     rows = counts_inside(op.input_h, op.output_h, op.kernel_h, op.stride_h, op.dilation_h, -op.pad_top)
     columns = counts_inside(op.input_w, op.output_w, op.kernel_w, op.stride_w, op.dilation_w, -op.pad_left)
+    return rows, columns
+
+
+def taps_inside(op: Window) -> int:
+    """How many (output position, kernel tap) pairs read inside the input."""
+    rows, columns = row_and_column_taps(op)
     return int(rows.sum()) * int(columns.sum())
 
 
