@@ -31,8 +31,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     """All tables and what follows from them."""
     work = analysis.book.work
     console.print(
-        f"[bold]{escape(analysis.model_name)}[/]: {analysis.parameters:,} parameters, {work.macs:,} MACs, "
-        f"{work.additions:,} additions, {work.comparisons:,} comparisons"
+        f"[bold]{escape(analysis.model_name)}[/]: {analysis.parameters:,} parameters, {work.macs:,} MACs "
+        f"({work.padding_macs:,} on padding), {work.additions:,} additions, {work.comparisons:,} comparisons"
     )
     _print_layers(analysis.book, console)
     _print_kinds(analysis.book, console)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecomp.cli.options import json_option, shape_option, target_option, write_json
+from edgecomp.cli.model_options import model_argument, open_model, optimize_option
+from edgecomp.cli.options import json_option, target_option, write_json
 
 if TYPE_CHECKING:
     from edgecomp.cli.analysis_tables import Analysis
@@ -16,12 +17,9 @@ SCHEMA = "edgecomp.analyze/1"
 
 
 @click.command("analyze")
-@click.argument("model_file", metavar="MODEL")
+@model_argument
 @target_option(required=False)
-@click.option(
-    "--optimize", type=click.Choice(["speed", "size", "ram"]), default="speed", show_default=True, help="What kernels are chosen for."
-)
-@shape_option
+@optimize_option
 @json_option
 def command(model_file: str, target: str | None, optimize: str, shapes: tuple[Any, ...], json_file: str | None) -> None:
     """Count a model's work and foretell its RAM and flash, per layer and feature map.
@@ -37,22 +35,20 @@ def command(model_file: str, target: str | None, optimize: str, shapes: tuple[An
     from edgecomp.cli.terminal import report_console
     from edgecomp.plan import check_fit
 
-    analysis = analyze(model_file, target, optimize, dict(shapes))
+    analysis = analyze(open_model(model_file, shapes), target, optimize)
     write_json(json_file, document(analysis))
     print_analysis(analysis, report_console(json_file))
     if analysis.has_target:
         check_fit(analysis.plan)
 
 
-def analyze(model_file: str, board: str | None, optimize: str, shapes: dict[str, tuple[int, ...]]) -> "Analysis":
-    """Import, lower with made-up ranges, and lay out for one board, or for all of them."""
+def analyze(model: "Model", board: str | None, optimize: str) -> "Analysis":
+    """Lower with made-up ranges, and lay out for one board, or for all of them."""
     from edgecomp.cli.analysis_tables import Analysis
-    from edgecomp.pipeline import load
     from edgecomp.plan import lay_out
     from edgecomp.plan.bookkeeping import keep_books
     from edgecomp.target import list_targets, load_target
 
-    model = load(model_file, shapes)
     qgraph, parameters = _integer_network(model)
     boards: tuple[Plan, ...] = ()
     if board is None:

@@ -21,7 +21,7 @@ from edgecomp.target import Target
 
 TABLE_FILE = "code_size.json"
 POINTER_BYTES = 4
-LIBRARY_STACK_BYTES = 32
+LIBRARY_STACK_BYTES = 64
 """Frames of memcpy, wide multiplication and the like."""
 UNMEASURED_KERNEL = {"code_bytes": 1500, "constant_bytes": 0, "stack_bytes": 160, "calls": ()}
 """Assumed for a kernel that the table does not know."""
