@@ -24,6 +24,7 @@ COMMANDS = {
     "predict": "edgecomp.cli.predict",
     "data": "edgecomp.cli.data",
     "boards": "edgecomp.cli.boards",
+    "ops": "edgecomp.cli.ops",
     "doctor": "edgecomp.cli.doctor",
 }
 """Command name -> the module that holds it, in the order `--help` shows."""
