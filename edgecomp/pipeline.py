@@ -1,8 +1,8 @@
 """The stages joined: `load` a network, `quantize` it, `generate` C, `run` it on a board.
 
-    model = edgecomp.load("model.onnx")
-    quantized = model.quantize(x)
-    report = quantized.run("qemu_cortex_m4", x, y)
+model = edgecomp.load("model.onnx")
+quantized = model.quantize(x)
+report = quantized.run("qemu_cortex_m4", x, y)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edgecomp.errors import DataError, UnsupportedError
 from edgecomp.frontend.onnx_import import load_graph
 from edgecomp.graph import Array, Graph, Shape
 from edgecomp.passes import simplify
-from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.qgraph import INPUT_NOTE_KEY, IntArray, QGraph
 from edgecomp.quant.fill import fill_gaps
 from edgecomp.quant.lowering import lower
 from edgecomp.quant.qdq import INTEGER_INPUT_KEY, absorb_qdq, has_qdq, insert_qdq
@@ -105,7 +105,7 @@ class Model:
         if x is None or not len(x):
             raise DataError(f"{self.path}: a float model is calibrated on data; give some with --calib or --data")
         if len(self.graph.inputs) != 1:
-            raise UnsupportedError(f"{self.path}: {len(self.graph.inputs)} inputs {list(self.graph.inputs)}; data can be given for one input")
+            raise UnsupportedError(f"{self.path}: has {len(self.graph.inputs)} inputs {list(self.graph.inputs)}; data can be given for one")
         from edgecomp.quant.search import calibrate
 
         samples = preprocessing.apply(x, self.input_shape, source=source)
@@ -132,7 +132,9 @@ class QuantizedModel:
     @cached_property
     def qgraph(self) -> QGraph:
         """The integer network."""
-        return replace(lower(self.scheme), name=self.model.name)
+        qgraph = lower(self.scheme)
+        notes = {INPUT_NOTE_KEY + qgraph.inputs[0].name: self.preprocessing.describe()}
+        return replace(qgraph, name=self.model.name, metadata={**qgraph.metadata, **notes})
 
     def samples(self, x: Array, source: str = "the data") -> Array:
         """Raw data as model inputs [N, *input shape]: float32, or integers where the model's own input is an integer tensor."""
@@ -141,12 +143,10 @@ class QuantizedModel:
     def buffers(self, samples: Array) -> IntArray:
         """Model inputs as the bytes that go into the arena, int8 [N, size]."""
         port = self.qgraph.inputs[0]
-        if self._integer_input:
-            offset = 128 if self._integer_input == "uint8" else 0
-            integers = (samples.astype(np.int16) - offset).astype(np.int8)
-        else:
-            integers = self.scheme.quants[port.name].quantize(samples)
-        return port.to_buffer(integers)
+        if not self._integer_input:
+            return port.to_buffer(self.scheme.quants[port.name].quantize(samples))
+        offset = 128 if self._integer_input == "uint8" else 0
+        return port.to_buffer((samples.astype(np.int16) - offset).astype(np.int8))
 
     @property
     def _integer_input(self) -> str | None:
@@ -200,7 +200,7 @@ def load(path: str | os.PathLike[str], shapes: Mapping[str, Shape] | None = None
         ModelError: the file is missing, broken, dynamic or not finite.
         UnsupportedError: an operator or attribute is not supported.
     """
-    graph = load_graph(path, shapes=shapes or {})
+    graph = load_graph(Path(path), shapes=shapes or {})
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return Model(os.fspath(path), Path(path).stem, digest, graph, dict(shapes or {}))
 

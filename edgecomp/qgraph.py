@@ -18,6 +18,9 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.integer[Any]]
 Shape = tuple[int, ...]
 
+INPUT_NOTE_KEY = "edgecomp.note."
+"""Metadata key + input name: a sentence on how data become the input, for the generated header."""
+
 
 @dataclass(frozen=True)
 class CType:
@@ -108,7 +111,8 @@ class QOp:
     @property
     def arrays(self) -> Mapping[str, tuple[CType, IntArray]]:
         """The constant arrays this operator keeps in flash."""
-        return {k: (c, np.asarray(getattr(self, k))) for k, c in parameters(type(self)).items() if c.pointer and getattr(self, k) is not None}
+        pointers = {name: ctype for name, ctype in parameters(type(self)).items() if ctype.pointer}
+        return {name: (ctype, np.asarray(getattr(self, name))) for name, ctype in pointers.items() if getattr(self, name) is not None}
 
 
 def parameters(kind: type[QOp]) -> Mapping[str, CType]:

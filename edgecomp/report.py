@@ -9,6 +9,8 @@ from typing import Any
 from edgecomp.graph import Array
 
 SCHEMA = "edgecomp.run/1"
+Number = float
+"""`float` under a name of its own, for the schema has a key of that name."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class Accuracy:
     """`metric` is top1 (fractions) or sqnr_db (against the float model); `quantized` is the numpy reference, `target` the board."""
 
     metric: str
-    float: float | None
-    quantized: float
-    target: float
+    float: Number | None
+    quantized: Number
+    target: Number
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def run(
     plan = quantized.plan(target, options.optimize)
     with tempfile.TemporaryDirectory(prefix="edgecomp-") as directory:
         with options.watch("building") as progress:
-            firmware = build(emit(plan), target, Path(directory), sanitize=options.sanitize, progress=progress)
+            firmware = build(emit(plan), target, Path(directory), sanitize=options.sanitize, progress=progress, optimize=options.optimize)
         if options.build_only:
             return _report(quantized, plan, firmware, target, None)
         buffers = quantized.buffers(samples)
@@ -166,9 +166,7 @@ def _trace(plan: Plan, firmware: Firmware, target: Target, buffer: IntArray, opt
     return None
 
 
-def _compare(
-    plan: Plan, expected: list[IntArray], got: list[IntArray], rows: Array, trace: Callable[[int], Difference | None]
-) -> BitExact:
+def _compare(plan: Plan, expected: list[IntArray], got: list[IntArray], rows: Array, trace: Callable[[int], Difference | None]) -> BitExact:
     """Every output integer against the reference; a difference is traced to its layer."""
     wanted, found = np.concatenate(expected, axis=1), np.concatenate(got, axis=1)
     wrong = np.argwhere(wanted != found)

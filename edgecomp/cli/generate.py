@@ -72,7 +72,8 @@ def command(
     sources = emit(plan, prefix)
     replace_directory(output, sources.files)
     analysis = Analysis(model.name, model.sha256, quantized.scheme.graph.parameters, plan, keep_books(plan), True, ())
-    document: dict[str, Any] = {**analysis_document(analysis), "schema": "edgecomp.generate/1", "files": sorted(sources.files), "prefix": sources.prefix}
+    written: dict[str, Any] = {"schema": "edgecomp.generate/1", "prefix": sources.prefix, "files": sorted(sources.files)}
+    document = {**analysis_document(analysis), **written}
     write_json(json_file, document)
     console = report_console(json_file)
     console.print(f"wrote {len(sources.files)} files to {output}: {sources.prefix}.h is the interface, CMakeLists.txt builds the library")

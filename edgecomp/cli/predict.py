@@ -71,8 +71,8 @@ def command(
         _write(output, integers, real)
     flat = real.reshape(len(real), -1)
     classes = flat.argmax(1)
-    document = {"schema": SCHEMA, "samples": len(real), "top1": classes.tolist(), "value": flat.max(1).tolist(), "board": target or "reference"}
-    write_json(json_file, document)
+    found = {"samples": len(real), "top1": classes.tolist(), "value": flat.max(1).tolist()}
+    write_json(json_file, {"schema": SCHEMA, "board": target or "reference", **found})
     table = report_table("sample", "class", "value")
     for row in range(min(len(real), SHOWN)):
         table.add_row(str(row), str(classes[row]), f"{flat[row, classes[row]]:.4g}")

@@ -51,7 +51,7 @@ def command(
 
     model = open_model(model_file, shapes)
     if model.is_quantized:
-        raise ModelError(f"{model_file}: is quantized already (it holds QuantizeLinear nodes); use it as it is, or start from the float model")
+        raise ModelError(f"{model_file}: is quantized already (it holds QuantizeLinear nodes); use it as it is, or take the float model")
     preprocessing = preprocessing_of(model, layout, mean, std)
     x, _ = load_samples(data)
     rows = x[: calib_samples or DEFAULT_CALIBRATION_ROWS]

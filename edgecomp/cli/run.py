@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @optimize_option
 @click.option("--outputs", metavar="FILE.npz", help="Write index, target, target_float and float, one row a sample.")
 @click.option("--timeout-s", type=click.FloatRange(min=0.1), default=300.0, show_default=True, help="Longest time for one sample.")
-@click.option("--profile-samples", type=click.IntRange(min=0), default=5, show_default=True, help="Samples on which instructions are counted.")
+@click.option("--profile-samples", type=click.IntRange(min=0), default=5, show_default=True, help="Samples that are profiled.")
 @click.option("--sanitize", is_flag=True, help="Build with address and undefined-behaviour sanitizers (host only).")
 @click.option("--build-only", is_flag=True, help="Stop before running: sizes only.")
 @json_option

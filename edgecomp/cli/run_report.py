@@ -49,7 +49,8 @@ def _facts(report: RunReport) -> list[tuple[str, str]]:
 
     memory, per = report.memory, report.per_inference
     board = f"{report.target.board} ({report.target.core}), {report.toolchain.get('compiler', '')}"
-    facts = [("model", escape(f"{report.model.name}, {report.model.parameters:,} parameters, {report.model.macs:,} MACs")), ("board", escape(board))]
+    model = f"{report.model.name}, {report.model.parameters:,} parameters, {report.model.macs:,} MACs"
+    facts = [("model", escape(model)), ("board", escape(board))]
     if report.accuracy:
         facts.append(("accuracy", _accuracy(report.accuracy, report.samples)))
     if report.bit_exact:

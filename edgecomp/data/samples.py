@@ -55,6 +55,12 @@ class Preprocessing:
         if min(self.std) <= 0:
             raise DataError(f"--std {_listed(self.std)}: must be greater than 0, as x is divided by it")
 
+    def describe(self) -> str:
+        """How data become the input, in words; empty where they are the input."""
+        if set(self.mean) == {0.0} and set(self.std) == {1.0}:
+            return ""
+        return f"where real = (data - {_listed(self.mean)}) / {_listed(self.std)}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: layout, mean, std."""
         return {"layout": self.layout, "mean": list(self.mean), "std": list(self.std)}

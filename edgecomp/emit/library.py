@@ -20,7 +20,7 @@ from edgecomp.emit.fingerprint import fingerprint
 from edgecomp.graph import Array
 from edgecomp.paths import codegen_dir, runtime_dir
 from edgecomp.plan import Plan, Step
-from edgecomp.qgraph import Port, parameters
+from edgecomp.qgraph import INPUT_NOTE_KEY, Port, parameters
 
 AXIS_NAMES = {4: "NCHW", 3: "NCW", 2: "NC", 1: "N"}
 ARRAY_ALIGNMENT = 8
@@ -152,7 +152,8 @@ def _layer(plan: Plan, index: int, step: Step, arrays: _Arrays) -> LayerText:
     inputs = []
     for position, name in enumerate(node.inputs):
         data = plan.qgraph.tensors[name].data
-        inputs.append(_at(plan, name) if data is None else arrays.symbol("int8_t", data, f"{index}_input_{position}", f"{node.layer}: {name}"))
+        constant = None if data is None else arrays.symbol("int8_t", data, f"{index}_input_{position}", f"{node.layer}: {name}")
+        inputs.append(constant or _at(plan, name))
     scratch = f", arena + {step.scratch.offset_bytes}" if step.scratch else ", NULL"
     return LayerText(
         index=index,
@@ -189,7 +190,7 @@ def _port(plan: Plan, index: int, port: Port) -> PortText:
         layout=f"[{']['.join(map(str, stored))}] ({order})",
         scale=repr(float(np.float32(tensor.scale))),
         zero_point=tensor.zero_point,
-        note=plan.qgraph.metadata.get(f"edgecomp.note.{port.name}", ""),
+        note=comment(plan.qgraph.metadata.get(INPUT_NOTE_KEY + port.name, "")),
         offset=plan.buffers[port.tensor].offset_bytes,
         bytes=tensor.bytes,
         element_bytes=np.dtype(tensor.dtype).itemsize,

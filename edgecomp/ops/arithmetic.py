@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node, Shape
-from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.base import Imported, OnnxNode, Operator, refusal
 from edgecomp.ops.images import affine
 from edgecomp.ops.pointwise import Clip
 from edgecomp.qops.add import Add as AddKernel
@@ -95,9 +94,7 @@ class Arithmetic(Operator):
         Raises:
             UnsupportedError: there is none for two tensors.
         """
-        raise UnsupportedError(
-            f"node {node.name!r} ({node.kind}): found two computed tensors; allowed: {self.limits}; rewrite: make one of them constant"
-        )
+        raise refusal(node, "two computed tensors", f"{self.limits}", "make one of them constant")
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,11 @@ class Operator(Op):
         raise UnsupportedError(f"node {node.name!r} ({node.kind}): no integer kernel; run `edgecomp ops` for what there is")
 
 
+def refusal(node: Node, found: str, allowed: str, rewrite: str) -> UnsupportedError:
+    """The error for a form that no integer kernel takes."""
+    return UnsupportedError(f"node {node.name!r} ({node.kind}): found {found}; allowed: {allowed}; rewrite: {rewrite}")
+
+
 def as_field(value: Any) -> Any:
     """An ONNX attribute value as an immutable field."""
     if isinstance(value, bytes):

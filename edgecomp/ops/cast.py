@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from onnx import TensorProto, helper
 
-from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node
-from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.base import Imported, OnnxNode, Operator, refusal
 from edgecomp.ops.element_types import is_floating
 
 if TYPE_CHECKING:
@@ -42,7 +41,5 @@ class Cast(Operator):
     def lower(self, node: Node, lowering: Lowering) -> None:
         if self.to != TensorProto.FLOAT:
             name = TensorProto.DataType.Name(self.to)
-            raise UnsupportedError(
-                f"node {node.name!r} (Cast): found a cast of an activation to {name}; allowed: floating types; rewrite: remove it"
-            )
+            raise refusal(node, f"a cast of an activation to {name}", "floating types", "remove it")
         lowering.relabel(node, lowering.value(str(node.inputs[0])))

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node
-from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.base import Imported, OnnxNode, Operator, refusal
 from edgecomp.qgraph import IntArray
 from edgecomp.qops.fully_connected import FullyConnected
 from edgecomp.qops.matmul import MatMul as MatMulKernel
@@ -88,15 +88,11 @@ class MatMul(Operator):
             return
         shapes = [lowering.shape(a), lowering.shape(b)]
         if min(map(len, shapes)) < 2:
-            raise UnsupportedError(
-                f"node {node.name!r} (MatMul): found operands of shape {shapes[0]} and {shapes[1]}; allowed: matrices; rewrite: Unsqueeze"
-            )
+            raise refusal(node, f"operands of shape {shapes[0]} and {shapes[1]}", "matrices", "Unsqueeze")
         leads = [prod(shape[:-2]) for shape in shapes]
         lead = lowering.shape(node.outputs[0])[:-2]
         if any(shape[:-2] != lead[len(lead) - len(shape) + 2 :] and n != 1 for shape, n in zip(shapes, leads, strict=True)):
-            raise UnsupportedError(
-                f"node {node.name!r} (MatMul): found batches {shapes[0][:-2]} and {shapes[1][:-2]}; allowed: equal, or one matrix; rewrite: Expand"
-            )
+            raise refusal(node, f"batches {shapes[0][:-2]} and {shapes[1][:-2]}", "equal, or one matrix", "Expand")
         operands = [lowering.operand(name, tuple(range(len(shape))), shape) for name, shape in zip((a, b), shapes, strict=True)]
         result = lowering.result(node)
         multiplier, shift = multiplier_and_shift(operands[0][1].step * operands[1][1].step / result.quant.step)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node, Shape
+from edgecomp.ops.base import refusal
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.requantize import multiplier_and_shift
 from edgecomp.quant.scheme import WEIGHT_MAX
@@ -26,9 +26,7 @@ def image_size(node: Node, shape: Shape) -> tuple[int, int]:
         UnsupportedError: more than one image.
     """
     if shape[0] != 1:
-        raise UnsupportedError(
-            f"node {node.name!r} ({node.kind}): a batch of {shape[0]} inside the network; allowed: 1; split it along axis 0"
-        )
+        raise refusal(node, f"a batch of {shape[0]} inside the network", "1", "split it along axis 0")
     height, width = (1, 1, *shape[2:])[-2:]
     return height, width
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node
-from edgecomp.ops.base import Imported, OnnxNode, Operator
+from edgecomp.ops.base import Imported, OnnxNode, Operator, refusal
 from edgecomp.qops.prelu import PRelu as PReluKernel
 from edgecomp.qops.prelu import prelu_weights
 
@@ -46,9 +45,7 @@ class PRelu(Operator):
         aligned = (1,) * (len(shape) - slope.ndim) + slope.shape
         axes = [axis for axis, size in enumerate(aligned) if size != 1]
         if len(axes) > 1:
-            raise UnsupportedError(
-                f"node {node.name!r} (PRelu): found a slope of shape {slope.shape}; allowed: one value, or one a channel; rewrite: Relu and Mul"
-            )
+            raise refusal(node, f"a slope of shape {slope.shape}", "one value, or one a channel", "Relu and Mul")
         value = lowering.plain(x)
         order = value.permutation if not axes else (*(a for a in value.permutation if a != axes[0]), axes[0])
         source, result = lowering.quant(x), lowering.result(node)

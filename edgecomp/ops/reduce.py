@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node, Shape
-from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator, refusal
 from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.max_pool2d import MaxPool2D
 from edgecomp.quant.scheme import INT8_MAX, INT8_MIN
@@ -132,9 +131,7 @@ def _runs(node: Node, lowering: Lowering, x: str, axes: Shape, keepdims: bool) -
     first, last = (where[0], where[-1] + 1) if where else (len(long), len(long))
     outer, reduced, inner = (prod(shape[axis] for axis in part) for part in (long[:first], long[first:last], long[last:]))
     if max(outer, reduced, inner) > 65535:
-        raise UnsupportedError(
-            f"node {node.name!r} ({node.kind}): {outer} x {reduced} x {inner} elements; allowed: 65535 an axis; pool in two steps"
-        )
+        raise refusal(node, f"{outer} x {reduced} x {inner} elements", "65535 an axis", "pool in two steps")
     members = {
         "input_h": outer,
         "input_w": reduced,

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Node, Shape
-from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
+from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator, refusal
 from edgecomp.ops.images import image_size
 from edgecomp.qops.resize_bilinear import WEIGHT_BITS, ResizeBilinear
 from edgecomp.qops.resize_nearest import ResizeNearest
@@ -127,9 +126,7 @@ class Resize(Operator):
         shape = lowering.shape(x)
         tables = {table.axis: table for table in self.tables(shape)}
         if min(tables, default=2) < 2 or len(shape) not in (3, 4):
-            raise UnsupportedError(
-                f"node {node.name!r} (Resize): found a change along axes {sorted(tables)} of shape {shape}; allowed: spatial axes; rewrite: Transpose before it"
-            )
+            raise refusal(node, f"a change along axes {sorted(tables)} of shape {shape}", "spatial axes", "Transpose before it")
         (input_h, input_w), (output_h, output_w) = image_size(node, shape), image_size(node, lowering.shape(node.outputs[0]))
         rows = _integers(tables.get(2) if len(shape) == 4 else None, input_h)
         columns = _integers(tables.get(len(shape) - 1), input_w)

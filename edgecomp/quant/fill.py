@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -11,7 +12,11 @@ from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Graph, Node
 from edgecomp.ops.arithmetic import Add, Div, Mul, Sub
 from edgecomp.ops.base import Operator
+from edgecomp.ops.concat import Concat
+from edgecomp.ops.global_pool import GlobalAveragePool
 from edgecomp.ops.pointwise import Pointwise
+from edgecomp.ops.pool import AveragePool
+from edgecomp.ops.reduce import ReduceMean
 from edgecomp.quant.quantize import inside_kernels, operator
 from edgecomp.quant.scheme import INT8_MAX, INT8_MIN, Quant, Scheme, from_range, whole
 
@@ -28,7 +33,7 @@ def fill_gaps(scheme: Scheme) -> Scheme:
     hidden = inside_kernels(scheme.graph)
     for name in scheme.graph.inputs:
         if name not in quants:
-            raise UnsupportedError(f"input {name!r}: the model is quantized but its input is not; quantize the float model with edgecomp quantize")
+            raise UnsupportedError(f"input {name!r}: not quantized in a quantized model; take the float model to edgecomp quantize")
     for node in scheme.graph.nodes:
         for name in node.outputs:
             if name not in quants and name not in hidden:
@@ -60,7 +65,8 @@ def _bounds(graph: Graph, quants: Mapping[str, Quant], node: Node, op: Operator)
         values = op.function(np.linspace(*_range(graph, quants, names[0]), 257))
         return float(values.min()), float(values.max())
     if isinstance(op, (Add, Sub, Mul, Div)):
-        corners = [op.evaluate(np.float32(a), np.float32(b))[0] for a in _range(graph, quants, names[0]) for b in _range(graph, quants, names[1])]
+        ends = product(_range(graph, quants, names[0]), _range(graph, quants, names[1]))
+        corners = [op.evaluate(np.asarray(a, np.float32), np.asarray(b, np.float32))[0] for a, b in ends]
         return float(min(corners)), float(max(corners))
     weights = graph.constant(names[1]) if op.has_weights and len(names) > 1 else None
     if weights is not None:
@@ -69,7 +75,7 @@ def _bounds(graph: Graph, quants: Mapping[str, Quant], node: Node, op: Operator)
         sums = np.abs(weights).sum(tuple(a for a in range(weights.ndim) if a != axis)) if axis is not None else np.abs(weights).sum()
         reach = float(largest * sums.max())
         return -reach, reach
-    if len({name for name in names if graph.constant(name) is None}) >= 1 and node.kind in ("Concat", "AveragePool", "GlobalAveragePool", "ReduceMean"):
+    if isinstance(op, (Concat, AveragePool, GlobalAveragePool, ReduceMean)):
         ranges = [_range(graph, quants, name) for name in names]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
     raise UnsupportedError(

@@ -203,10 +203,10 @@ class Lowering:
                 fresh, integers = quantize_weights(values, axis)
                 return integers, fresh.scale
             return self.scheme.integers[name], quant.scale
-        values = self.constant(name)
-        if values is None:
+        constant = self.constant(name)
+        if constant is None:
             raise UnsupportedError(f"tensor {name!r}: weights computed at run time; only constant weights are supported here")
-        fresh, integers = quantize_weights(values, axis)
+        fresh, integers = quantize_weights(constant, axis)
         return integers, fresh.scale
 
     def bias(self, name: str | None, count: int, scale_in: float, weight_scales: Array) -> IntArray:

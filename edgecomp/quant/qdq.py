@@ -12,9 +12,12 @@ import numpy as np
 
 from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Graph, Node, Tensor
+from edgecomp.ops.base import refusal
 from edgecomp.ops.identity import Identity
 from edgecomp.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from edgecomp.qgraph import IntArray
+from edgecomp.quant.join_bias import join_bias
+from edgecomp.quant.quantize import operator
 from edgecomp.quant.scheme import Quant, Scheme
 
 INTEGER_INPUT_KEY = "edgecomp.integer_input."
@@ -29,8 +32,8 @@ def insert_qdq(scheme: Scheme) -> Graph:
 
     def parameters(name: str, quant: Quant) -> tuple[str, str]:
         tensors.append(Tensor(f"{name}_scale", quant.scale.shape, "float32", quant.scale.astype(np.float32)))
-        zero_point = np.broadcast_to(quant.zero_point, quant.scale.shape).astype(quant.dtype)
-        tensors.append(Tensor(f"{name}_zero_point", zero_point.shape, quant.dtype, np.ascontiguousarray(zero_point)))
+        zero_point = np.broadcast_to(quant.zero_point, quant.scale.shape).astype(quant.dtype, order="C")
+        tensors.append(Tensor(f"{name}_zero_point", zero_point.shape, quant.dtype, zero_point))
         return f"{name}_scale", f"{name}_zero_point"
 
     def pair(name: str, written: str, read: str) -> None:
@@ -48,7 +51,7 @@ def insert_qdq(scheme: Scheme) -> Graph:
         tensors.append(Tensor(f"{name}_quantized", integers.shape, quant.dtype, integers))
         tensors.append(Tensor(f"{name}_dequantized", integers.shape))
         names = parameters(name, quant)
-        op = DequantizeLinear(axis=quant.axis if quant.axis is not None else 1)
+        op = DequantizeLinear(axis=quant.axis)
         nodes.append(Node(f"{name}_DequantizeLinear", op, (f"{name}_quantized", *names), (f"{name}_dequantized",)))
         reads[name] = f"{name}_dequantized"
     for name in graph.inputs:
@@ -83,7 +86,7 @@ def signed(quant: Quant, integers: IntArray | None, where: str) -> tuple[Quant, 
     if quant.dtype in ("int8", "int32"):
         return quant, integers
     if quant.dtype != "uint8":
-        raise UnsupportedError(f"{where}: quantized to {quant.dtype}; allowed: int8 or uint8 (int32 for biases); quantize it again to 8 bits")
+        raise UnsupportedError(f"{where}: quantized to {quant.dtype}; allowed: int8, uint8, int32 for biases; quantize it to 8 bits")
     moved = Quant(quant.scale, (quant.zero_point.astype(np.int16) - 128).astype(np.int8), "int8", quant.axis)
     return moved, None if integers is None else (integers.astype(np.int16) - 128).astype(np.int8)
 
@@ -108,7 +111,7 @@ class _Absorber:
         """Scale and zero point of a Q or DQ node; both must be constants."""
         scale = self.graph.constant(node.inputs[1])
         if scale is None:
-            raise UnsupportedError(f"node {node.name!r} ({node.kind}): scale computed at run time; allowed: a constant scale; quantize statically")
+            raise refusal(node, "a scale computed at run time", "a constant scale", "quantize statically")
         zero_name = node.inputs[2] if len(node.inputs) > 2 else None
         zero = self.graph.constant(zero_name)
         dtype = "uint8" if isinstance(node.op, QuantizeLinear) else self.graph.tensors[str(node.inputs[0])].dtype
@@ -117,9 +120,7 @@ class _Absorber:
         assert isinstance(node.op, (QuantizeLinear, DequantizeLinear))
         if scale.size == 1:
             return Quant(scale.reshape(()).astype(np.float32), zero.reshape(()), str(zero.dtype), None)
-        rank = len(self.graph.tensors[str(node.inputs[0])].shape)
-        axis = node.op.axis % rank if rank else 0
-        return Quant(scale.reshape(-1).astype(np.float32), zero.reshape(-1), str(zero.dtype), axis)
+        return Quant(scale.reshape(-1).astype(np.float32), zero.reshape(-1), str(zero.dtype), node.op.axis)
 
     def quantize(self, node: Node) -> None:
         source, target = self.name(str(node.inputs[0])), node.outputs[0]
@@ -129,7 +130,7 @@ class _Absorber:
             self.integers_of(node.outputs[0], quant, quant.quantize(data))
             return
         if quant.axis is not None:
-            raise UnsupportedError(f"node {node.name!r}: activation quantized per channel; allowed: one scale; quantize activations per tensor")
+            raise refusal(node, "an activation quantized per channel", "one scale", "quantize activations per tensor")
         if source in self.quants and not same(self.quants[source], quant):
             copy = f"{target}__rescaled"
             self.nodes.append(Node(node.name, Identity(), (source,), (copy,)))
@@ -154,25 +155,40 @@ class _Absorber:
         data = self.graph.constant(source)
         read = self.read_quant(node)
         if data is not None:
-            if read.dtype == "int32" or str(data.dtype) == "int32":
-                quant, integers = replace(read, dtype="int32", zero_point=read.zero_point.astype(np.int32)), data.astype(np.int32)
-            else:
-                quant, moved = signed(read, data, f"node {node.name!r}")
-                assert moved is not None
-                integers = moved
+            quant, integers = signed(read, data, f"node {node.name!r}")
+            assert integers is not None
             self.integers_of(target, quant, integers)
-        elif source in self.graph.inputs:
-            self.metadata[INTEGER_INPUT_KEY + source] = self.graph.tensors[source].dtype
-            quant, _ = signed(read, None, f"node {node.name!r}")
-            self.quants[source] = quant
-            self.floats[source] = Tensor(source, self.graph.tensors[source].shape)
-            self.alias[target] = source
         else:
-            raise UnsupportedError(f"node {node.name!r} (DequantizeLinear): reads {source!r}, which no QuantizeLinear writes; allowed: Q/DQ pairs")
+            self.integer_input(node, source, read)
+
+    def integer_input(self, node: Node, source: str, read: Quant) -> None:
+        """A DQ node behind an integer input of the model, or behind operators that only move its integers."""
+        chain = [source]
+        while (producer := self.graph.producers.get(chain[-1])) and operator(producer).keeps_scale:
+            chain.append(str(producer.inputs[0]))
+        origin = chain[-1]
+        quant, _ = signed(read, None, f"node {node.name!r}")
+        if origin not in self.graph.inputs or (origin in self.quants and not same(self.quants[origin], quant)):
+            raise refusal(node, f"input {source!r} that no QuantizeLinear writes", "Q/DQ pairs", "quantize with Q/DQ pairs on every tensor")
+        self.metadata[INTEGER_INPUT_KEY + origin] = self.graph.tensors[origin].dtype
+        for name in chain:
+            self.quants[name] = quant
+            self.floats[name] = Tensor(name, self.graph.tensors[name].shape)
+        self.alias[node.outputs[0]] = source
 
     def operator(self, node: Node) -> None:
+        """Any other node; one that only moves values may stand between Q and DQ, where it moves integers."""
         inputs = tuple(None if name is None else self.name(name) for name in node.inputs)
         self.nodes.append(replace(node, inputs=inputs))
+        moved = next((self.pending[name] for name in node.inputs if name in self.pending), None)
+        if moved is None:
+            return
+        if not operator(node).keeps_scale:
+            raise refusal(node, "integer inputs", "operators that only move values between Q and DQ", "put DequantizeLinear before it")
+        for name in node.outputs:
+            self.quants[name] = moved[1]
+            self.pending[name] = (name, moved[1])
+            self.floats[name] = Tensor(name, self.graph.tensors[name].shape)
 
 
 def same(a: Quant, b: Quant) -> bool:
@@ -197,9 +213,8 @@ def absorb_qdq(graph: Graph) -> Scheme:
     outputs = tuple(walk.name(name) for name in graph.outputs)
     tensors = {**graph.tensors, **walk.floats}
     bare = replace(graph, tensors=tensors, nodes=tuple(walk.nodes), outputs=outputs, metadata=walk.metadata)
-    quants = {name: quant for name, quant in walk.quants.items()}
-    scheme = Scheme(bare.rebuilt(walk.nodes, walk.floats.values()), quants, walk.integers)
-    return renamed(scheme, dict(zip(outputs, graph.outputs, strict=True)))
+    scheme = Scheme(bare.rebuilt(walk.nodes, walk.floats.values()), walk.quants, walk.integers)
+    return renamed(join_bias(scheme), dict(zip(outputs, graph.outputs, strict=True)))
 
 
 def renamed(scheme: Scheme, names: Mapping[str, str]) -> Scheme:
