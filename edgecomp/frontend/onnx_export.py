@@ -37,7 +37,7 @@ def to_model(graph: Graph, all_outputs: bool = False) -> ModelProto:
         graph.name,
         [_value_info(graph.tensors[name]) for name in graph.inputs],
         [_value_info(graph.tensors[name]) for name in wanted],
-        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in initializers.items()],
+        [numpy_helper.from_array(np.asarray(value, order="C"), name) for name, value in initializers.items()],
     )
     domains = {"": OPSET} | ({MICROSOFT_DOMAIN: 1} if any(node.domain for node in nodes) else {})
     opsets = [helper.make_opsetid(domain, version) for domain, version in domains.items()]

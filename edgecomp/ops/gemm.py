@@ -68,7 +68,7 @@ class Gemm(Operator):
 class MatMul(Operator):
     """ONNX MatMul: numpy's matrix product, batched over leading axes."""
 
-    limits: ClassVar[str] = "constant right operand of rank 2"
+    limits: ClassVar[str] = "constant or computed operands; any number of leading axes"
     fuses_clamp: ClassVar[bool] = True
     has_weights: ClassVar[bool] = True
 

@@ -1,6 +1,7 @@
 """Fully connected layers have one form: Gemm with alpha = beta = 1, transA = 0, transB = 1 and a bias of one value an output.
 
-MatMul of matrices with constant weights becomes Gemm. MatMul on more than two axes stays, with its weights as they are.
+MatMul of matrices with constant weights becomes Gemm. On more than two axes it stays, but with an Add of one constant an output
+it becomes Gemm on its rows, so that the constant is a bias and not a layer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from edgecomp.graph import Graph, Node, Tensor
 from edgecomp.ops.arithmetic import Add
 from edgecomp.ops.gemm import Gemm, MatMul
+from edgecomp.ops.reshape import Reshape
 from edgecomp.ops.transpose import Transpose
 from edgecomp.passes.rewrite import Replacement, Rule, constant, free_name, free_node_name, rewrite
 from edgecomp.passes.weights import is_weights, reshaped_weights, transposed_weights
@@ -23,6 +25,7 @@ def canonical_gemm(graph: Graph) -> Graph:
     """Bring every fully connected layer with constant weights into the canonical form."""
     rules: tuple[Rule, ...] = (
         _matmul_to_gemm,
+        _rows_to_gemm,
         _transpose_input,
         _split_wide_bias,
         _transpose_weights,
@@ -41,6 +44,31 @@ def _matmul_to_gemm(graph: Graph, node: Node) -> Replacement | None:
         return None
     left, right = (graph.tensors[name or ""].shape for name in node.inputs)
     return Replacement((node,), (replace(node, op=Gemm()),)) if len(left) == len(right) == 2 else None
+
+
+def _rows_to_gemm(graph: Graph, node: Node) -> Replacement | None:
+    """MatMul of more than two axes with constant weights, then Add of one constant an output: Reshape, Gemm, Reshape."""
+    weights = graph.constant(node.inputs[1]) if isinstance(node.op, MatMul) else None
+    add = graph.sole_consumer(node.outputs[0])
+    if weights is None or weights.ndim != 2 or add is None or not isinstance(add.op, Add):
+        return None
+    source, product, result = node.inputs[0], node.outputs[0], add.outputs[0]
+    other = add.inputs[1] if add.inputs[0] == product else add.inputs[0]
+    bias = graph.constant(other)
+    shape = graph.tensors[result].shape
+    inputs, outputs = weights.shape
+    if source is None or bias is None or len(shape) < 3 or bias.size != outputs or bias.shape[-1:] != (outputs,) or bias.ndim > len(shape):
+        return None
+    rows = int(np.prod(shape[:-1]))
+    flat = Tensor(free_name(graph, f"{result}__rows_in"), (rows, inputs))
+    computed = Tensor(free_name(graph, f"{result}__rows_out"), (rows, outputs))
+    vector = constant(graph, f"{other}__bias", bias.reshape(-1))
+    chain = (
+        Node(free_node_name(graph, f"{node.name}_rows"), Reshape(flat.shape), (source,), (flat.name,)),
+        Node(node.name, Gemm(), (flat.name, node.inputs[1], vector.name), (computed.name,)),
+        Node(free_node_name(graph, f"{node.name}_shape"), Reshape(shape), (computed.name,), (result,)),
+    )
+    return Replacement((node, add), chain, (flat, computed, vector))
 
 
 def _transpose_input(graph: Graph, node: Node) -> Replacement | None:

@@ -85,9 +85,9 @@ def _resolve(name: str, aliases: Mapping[str, str]) -> str:
 
 def constant(graph: Graph, stem: str, values: Array) -> Tensor:
     """A new constant, float32 where it is floating, under a name that is free."""
-    if np.issubdtype(values.dtype, np.floating):
-        values = values.astype(np.float32)
-    return Tensor(free_name(graph, stem), values.shape, values.dtype.name, np.ascontiguousarray(values))
+    floating = np.issubdtype(values.dtype, np.floating)
+    data = np.array(values, np.float32 if floating else values.dtype, order="C")
+    return Tensor(free_name(graph, stem), data.shape, data.dtype.name, data)
 
 
 def free_name(graph: Graph, stem: str) -> str:
