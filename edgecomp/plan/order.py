@@ -1,19 +1,21 @@
 """The execution order that keeps the fewest bytes alive at once.
 
 After a set of nodes has run, the live tensors are the same in whatever order they ran. So the best order is a shortest path
-(by its highest point) over the sets that contain all their predecessors, searched size by size; it is exact as long as no size
-has more than `BEAM_WIDTH` such sets, and a beam search beyond.
+(by its highest point) over the sets that contain all their predecessors, searched size by size: exact for small graphs and for
+long ones with few branches, and a beam search where the sets are too many for `SEARCH_RUNS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from edgecomp.plan.lifetimes import arena_inputs
 from edgecomp.qgraph import QGraph
 
-BEAM_WIDTH = 400
+SEARCH_RUNS = 150_000
+"""Node runs that the search tries in all, about five microseconds each."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,15 @@ class OrderSearch:
                     known = reached.get(following.done)
                     if following.peak_bytes < given_peak and (known is None or following.peak_bytes < known.peak_bytes):
                         reached[following.done] = following
-            level = sorted(reached.values(), key=lambda state: (state.peak_bytes, state.live_bytes, state.done))[:BEAM_WIDTH]
+            level = self._most_promising(reached.values())
         return _path(level[0]) if level else given
+
+    def _most_promising(self, states: Iterable[_State]) -> list[_State]:
+        """The states with the lowest peaks, as many as this size's part of the runs can follow; at least one."""
+        ranked = sorted(states, key=lambda state: (state.peak_bytes, state.live_bytes, state.done))
+        runs = accumulate(state.ready.bit_count() for state in ranked)
+        limit = SEARCH_RUNS // len(self._nodes)
+        return [state for index, (state, used) in enumerate(zip(ranked, runs, strict=True)) if used <= limit or not index]
 
     def _start(self) -> _State:
         ready = sum(1 << index for index, needs in enumerate(self._needs) if not needs)

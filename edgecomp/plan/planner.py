@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from edgecomp.plan.code_size import estimate_code
 from edgecomp.plan.fit import check_fit
-from edgecomp.plan.kernels import OPTIMIZE, Kernel, select_kernels
+from edgecomp.plan.kernels import OPTIMIZE, select_kernels
 from edgecomp.plan.lifetimes import ChooseVictim, Lifetime, in_place_pairs, storages, tensor_lifetimes
 from edgecomp.plan.order import OrderSearch
 from edgecomp.plan.placement import Placement, free_offset, lower_bound_bytes, place
@@ -41,8 +42,9 @@ def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
         raise ValueError(f"optimize is {optimize!r}; allowed: {', '.join(OPTIMIZE)}")
     _refuse_constant_outputs(qgraph)
     kernels = select_kernels(qgraph.nodes, target, optimize)
-    layout = _best_layout(qgraph, kernels)
-    scratch = _place_scratch(layout, kernels)
+    wanted = {node.output: kernels[node.op.kernel].scratch_bytes(node.op) for node in qgraph.nodes}
+    layout = _best_layout(qgraph, tuple(wanted.values()))
+    scratch = _place_scratch(layout, wanted)
     steps = tuple(
         Step(node, kernels[node.op.kernel], kernels[node.op.kernel].pack(node.op), layout.pairs.get(node.output), working)
         for node, working in zip(layout.qgraph.nodes, scratch, strict=True)
@@ -81,15 +83,20 @@ def _refuse_constant_outputs(qgraph: QGraph) -> None:
             raise ValueError(f"{qgraph.name}: output {port.name!r} is a constant; lowering must copy it to the arena")
 
 
-def _best_layout(qgraph: QGraph, kernels: Mapping[str, Kernel]) -> _Layout:
-    """The smallest arena over the order given and the order with the lowest peak; the order given where both are equal."""
-    scratch = [kernels[node.op.kernel].scratch_bytes(node.op) for node in qgraph.nodes]
-    order = OrderSearch(qgraph, scratch).best()
-    best = _lay_out_in_order(qgraph)
-    if order != tuple(range(len(qgraph.nodes))):
-        reordered = _lay_out_in_order(replace(qgraph, nodes=tuple(qgraph.nodes[index] for index in order)))
-        best = min(best, reordered, key=lambda layout: layout.arena_bytes)
-    return best
+@lru_cache(maxsize=4)
+def _best_layout(qgraph: QGraph, scratch_bytes: tuple[int, ...]) -> _Layout:
+    """The smallest arena over the order given and the order with the lowest peak; the order given where both are equal.
+
+    Boards whose kernels need the same scratch share the result.
+    """
+    search = OrderSearch(qgraph, scratch_bytes)
+    given, best = tuple(range(len(qgraph.nodes))), search.best()
+    if best == given:
+        return _lay_out_in_order(qgraph)
+    reordered = _lay_out_in_order(replace(qgraph, nodes=tuple(qgraph.nodes[index] for index in best)))
+    if reordered.arena_bytes < search.peak_bytes(given):
+        return reordered
+    return min(_lay_out_in_order(qgraph), reordered, key=lambda layout: layout.arena_bytes)
 
 
 def _lay_out_in_order(qgraph: QGraph) -> _Layout:
@@ -124,14 +131,14 @@ def _victim_choices(lifetimes: Mapping[str, Lifetime]) -> Sequence[ChooseVictim]
     return (oldest, youngest)
 
 
-def _place_scratch(layout: _Layout, kernels: Mapping[str, Kernel]) -> tuple[Buffer | None, ...]:
+def _place_scratch(layout: _Layout, wanted: Mapping[str, int]) -> tuple[Buffer | None, ...]:
     """Working memory of each step: between the live tensors where there is room, else behind them."""
     placed: list[Buffer | None] = []
     for step, node in enumerate(layout.qgraph.nodes):
-        wanted_bytes = kernels[node.op.kernel].scratch_bytes(node.op)
-        if not wanted_bytes:
+        scratch_bytes = wanted[node.output]
+        if not scratch_bytes:
             placed.append(None)
             continue
         taken = [(b.offset_bytes, b.bytes) for b in layout.buffers.values() if b.first_step <= step <= b.last_step]
-        placed.append(Buffer(free_offset(taken, wanted_bytes, ARENA_ALIGNMENT), wanted_bytes, step, step))
+        placed.append(Buffer(free_offset(taken, scratch_bytes, ARENA_ALIGNMENT), scratch_bytes, step, step))
     return tuple(placed)
