@@ -35,7 +35,7 @@ from edgecomp.report import (
     TargetFacts,
     Transport,
 )
-from edgecomp.run import Execution, execute
+from edgecomp.run import RUNNERS, Execution, execute
 from edgecomp.target import Target, load_target
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
             ram_bytes=plan.memory_bytes + CONTEXT_BYTES + (plan.stack_bytes if stack is None else stack),
             arena_used_bytes=execution.arena_used_bytes if execution else None,
         ),
-        transport=Transport(target.runner) if execution else None,
+        transport=Transport(RUNNERS[target.runner].transport) if execution else None,
         layers=layers,
         toolchain={"compiler": firmware.toolchain, "flags": list(target.cflags)},
         quantization={

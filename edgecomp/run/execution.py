@@ -76,6 +76,11 @@ class Execution:
 class Runner(Protocol):
     """A way to run firmware. To define your own: 1. write `execute`; 2. add it to `RUNNERS`; 3. name it in a board.toml."""
 
+    @property
+    def transport(self) -> str:
+        """How samples go to the firmware and outputs come back, for the report."""
+        ...
+
     def execute(self, request: Request) -> Execution:
         """Run all samples.
 

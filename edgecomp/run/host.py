@@ -8,6 +8,8 @@ from edgecomp.run.execution import Execution, Request
 class HostRunner:
     """Runs the program directly, in one process a core. Counts nothing."""
 
+    transport = "files"
+
     def execute(self, request: Request) -> Execution:
         """Run all samples; see `Runner`."""
         first_part = -(-len(request.inputs) // available_cores())

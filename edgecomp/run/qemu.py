@@ -15,6 +15,8 @@ from edgecomp.target import BOARD_FILE
 class QemuRunner:
     """Runs the program in QEMU, in one process a core; the first samples under the profiler, the others without."""
 
+    transport = "semihosting"
+
     def execute(self, request: Request) -> Execution:
         """Run all samples; see `Runner`."""
         emulator = _find_emulator(request)
