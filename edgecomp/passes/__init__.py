@@ -39,7 +39,10 @@ PASSES: tuple[Pass, ...] = (
 
 
 def simplify(graph: Graph) -> Graph:
-    """The same function with fewer and more regular nodes."""
-    for run in PASSES:
-        graph = run(graph).verify()
-    return graph
+    """The same function with fewer and more regular nodes: all passes, again while they change something."""
+    while True:
+        before = graph.nodes
+        for run in PASSES:
+            graph = run(graph).verify()
+        if graph.nodes == before:
+            return graph
