@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from edgecomp.graph import Array
 from edgecomp.plan import CONTEXT_BYTES, Plan
 from edgecomp.qgraph import IntArray
 from edgecomp.quant.floating import FloatModel
-from edgecomp.quant.quality import Metric
+from edgecomp.quant.quality import Metric, first_bad_layer
 from edgecomp.quant.search import dequantized, finite, layer_sqnr_db
 from edgecomp.report import (
     Accuracy,
@@ -213,6 +214,10 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
     )
     notes = [*target.notes, *([execution.cycle_model_note] if execution and execution.cycle_model_note else [])]
     warnings = [execution.counting_note] if execution and execution.counting_note else []
+    bad = first_bad_layer(sqnr)
+    if bad is not None:
+        before = f", layers before it {bad.before_db:.1f} dB or more" if isfinite(bad.before_db) else ""
+        warnings.append(f"accuracy is first lost in {bad.name!r}: SQNR {bad.sqnr_db:.1f} dB{before}")
     calibration = quantized.calibration
     return RunReport(
         model=ModelFacts(
