@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
@@ -19,8 +19,8 @@ from edgecomp.emit import emit
 from edgecomp.emit.fingerprint import fingerprint
 from edgecomp.graph import Array
 from edgecomp.plan import CONTEXT_BYTES, Plan
-from edgecomp.qgraph import IntArray
-from edgecomp.quant.floating import FloatModel
+from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.quant.floating import FloatModel, sample_shape
 from edgecomp.quant.quality import Metric, first_bad_layer
 from edgecomp.quant.search import dequantized, finite, layer_sqnr_db
 from edgecomp.report import (
@@ -102,8 +102,7 @@ def run(
         floats = _float_outputs(quantized, samples, progress)
     accuracy = _accuracy(plan, floats, expected, got, y)
     layers = layer_sqnr_db(quantized.scheme, plan.qgraph, samples.astype(np.float32)) if quantized.calibration else {}
-    ported = plan.qgraph.outputs[0].from_buffer(got[0])
-    ported = ported.reshape(len(x), *plan.qgraph.outputs[0].shape[1:])
+    ported = _first_output(plan.qgraph, got)
     real = dequantized(plan.qgraph, got)[0].reshape(ported.shape)
     outputs = Outputs(rows, ported, real, floats)
     return _report(quantized, plan, firmware, target, _Ran(execution, exact, accuracy, outputs, layers))
@@ -117,8 +116,14 @@ def predict(quantized: QuantizedModel, board: str | None, x: Array, source: str 
         return found.target, found.target_float
     buffers = quantized.buffers(quantized.samples(x, source))
     got = reference.outputs(quantized.qgraph, [buffers])
-    integers = quantized.qgraph.outputs[0].from_buffer(got[0]).reshape(len(x), *quantized.qgraph.outputs[0].shape[1:])
+    integers = _first_output(quantized.qgraph, got)
     return integers, dequantized(quantized.qgraph, got)[0].reshape(integers.shape)
+
+
+def _first_output(qgraph: QGraph, buffers: Sequence[IntArray]) -> IntArray:
+    """The integers of the first output, [N, *shape of a sample]."""
+    port = qgraph.outputs[0]
+    return port.from_buffer(buffers[0]).reshape(len(buffers[0]), *sample_shape(port.shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -204,7 +204,7 @@ class Lowering:
         if self._has_scale_of(name, value.tensor):
             self.values[name] = value
         else:
-            self._table(node, value, self.result(node, fuse=False), lambda real: real)
+            self._table(value, self.result(node, fuse=False), lambda real: real)
 
     def reshape(self, node: Node) -> None:
         """The node's output is its input under another shape."""
@@ -219,7 +219,7 @@ class Lowering:
         shape = self.shape(result.name)
         stored = tuple(shape[axis] for axis in permutation)
         inner = self.emit_inner(op, (source,), f"{result.name}__unscaled", stored, scale, zero_point, node)
-        self._table(node, Value(inner, shape, shape, permutation), result, lambda real: real)
+        self._table(Value(inner, shape, shape, permutation), result, lambda real: real)
 
     def operand(self, name: str, permutation: Permutation, shape: Shape) -> tuple[str, Quant]:
         """An activation or constant in the given order of its axes, and its quantization."""
@@ -239,11 +239,11 @@ class Lowering:
             self.values[name] = Value(name, shape, shape, permutation)
             return
         inner = self.emit_inner(op, (source,), f"{name}__moved", stored, tensor.scale, tensor.zero_point, node)
-        self._table(node, Value(inner, shape, shape, permutation), self.output(node, output), lambda real: real)
+        self._table(Value(inner, shape, shape, permutation), self.output(node, output), lambda real: real)
 
     def pointwise(self, node: Node, name: str, function: Callable[[Array], Array]) -> None:
-        """Append a table that computes the real function `function` of tensor `name`, element by element."""
-        self._table(node, self.values[name], self.result(node, fuse=False), function)
+        """Append a table that computes the real function `function` of tensor `name`, element by element, and the clamps that follow."""
+        self._table(self.values[name], self.result(node), function)
 
     def output(self, node: Node, index: int) -> Result:
         """One of several outputs, nothing fused."""
@@ -255,14 +255,14 @@ class Lowering:
         quant = self.quant(name)
         return (quant.step, quant.zero) == (source.scale, source.zero_point)
 
-    def _table(self, node: Node, value: Value, result: Result, function: Callable[[Array], Array]) -> None:
+    def _table(self, value: Value, result: Result, function: Callable[[Array], Array]) -> None:
         source = self.tensors[value.tensor]
         real = (np.arange(INT8_MIN, INT8_MAX + 1) - source.zero_point) * source.scale
         with np.errstate(all="ignore"):
-            table = result.quant.quantize(np.nan_to_num(np.clip(function(real), -3e38, 3e38)))
+            table = result.quant.quantize(np.nan_to_num(np.clip(function(real), -3e38, 3e38))).clip(result.clamp_min, result.clamp_max)
         permutation = None if value.reshaped else value.permutation
         self.tensors[result.name] = QTensor(result.name, value.stored, result.quant.step, result.quant.zero, permutation=permutation)
-        self.nodes.append(QNode(node.name, node.kind, Lut(prod(value.base), table), (value.tensor,), result.name))
+        self.nodes.append(QNode(result.layer, result.kind, Lut(prod(value.base), table), (value.tensor,), result.name))
         self.values[result.name] = Value(result.name, value.shape, value.base, value.permutation)
 
     def constant_tensor(self, name: str, permutation: Permutation, shape: Shape) -> tuple[str, Quant]:

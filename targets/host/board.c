@@ -1,4 +1,5 @@
 /* board.c - the host: files by stdio, memory from the heap, no measured stack. */
+#define _POSIX_C_SOURCE 200112L /* posix_memalign */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,7 +41,8 @@ void ec_port_exit(int code) { exit(code); }
 
 uint8_t *ec_port_memory(size_t bytes, size_t alignment) {
     const size_t whole = alignment < sizeof(void *) ? sizeof(void *) : alignment;
-    return aligned_alloc(whole, bytes);
+    void *memory = NULL;
+    return posix_memalign(&memory, whole, bytes) == 0 ? memory : NULL; /* to the byte, so that sanitizers see its end */
 }
 
 uint8_t *ec_port_stack_limit(void) { return NULL; }
