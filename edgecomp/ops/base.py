@@ -16,6 +16,7 @@ from edgecomp.graph import Array, Node, Op, Shape
 
 if TYPE_CHECKING:
     from edgecomp.quant.lowering import Lowering
+    from edgecomp.quant.scheme import Quant
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,10 @@ class Operator(Op):
     def clamp(self) -> tuple[float, float] | None:
         """(low, high) where the operator is a clamp that the producer's kernel can apply at no cost, else None."""
         return None
+
+    def kept_quant(self, quant: Quant) -> Quant:
+        """The output's quantization where `keeps_scale`, from that of input 0."""
+        return quant
 
     def lower(self, node: Node, lowering: Lowering) -> None:
         """Emit the integer operators that compute this node.

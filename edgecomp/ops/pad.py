@@ -10,9 +10,13 @@ import numpy as np
 from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
 from edgecomp.qops.copy import Copy
+from edgecomp.quant.scheme import Quant, from_range
 
 if TYPE_CHECKING:
     from edgecomp.quant.lowering import Lowering
+
+LARGEST_MEANT = 1e4
+"""Padding beyond it is meant as infinite: below all values, or above."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,17 @@ class Pad(Operator):
         amounts = tuple(zip(self.pads[: x.ndim], self.pads[x.ndim :], strict=True))
         return (np.pad(x, amounts, constant_values=self.value),)
 
+    def kept_quant(self, quant: Quant) -> Quant:
+        """Wide enough for the padding; what stands for minus or plus infinity saturates."""
+        low, high = quant.range
+        if low <= self.value <= high or abs(self.value) > LARGEST_MEANT:
+            return quant
+        return from_range(min(low, self.value), max(high, self.value))
+
     def lower(self, node: Node, lowering: Lowering) -> None:
-        value = lowering.plain(str(node.inputs[0]))
+        quant = lowering.quant(node.outputs[0])
+        value = lowering.at_scale(node, lowering.plain(str(node.inputs[0])), quant)
         order, rank = value.permutation, len(value.shape)
         before, after = ([self.pads[axis + offset] for axis in order] for offset in (0, rank))
-        fill = int(lowering.quant(str(node.inputs[0])).quantize(np.clip(np.array(self.value, np.float64), -3e38, 3e38)))
+        fill = int(quant.quantize(np.clip(np.array(self.value, np.float64), -3e38, 3e38)))
         lowering.move(node, Copy.padded(value.stored, before, after, fill), value.tensor, order)

@@ -18,7 +18,7 @@ from edgecomp.ops.pointwise import Pointwise
 from edgecomp.ops.pool import AveragePool
 from edgecomp.ops.reduce import ReduceMean
 from edgecomp.quant.quantize import inside_kernels, operator
-from edgecomp.quant.scheme import INT8_MAX, INT8_MIN, Quant, Scheme, from_range, whole
+from edgecomp.quant.scheme import Quant, Scheme, from_range, whole
 
 Range = tuple[float, float]
 
@@ -44,7 +44,7 @@ def fill_gaps(scheme: Scheme) -> Scheme:
 def _follow(graph: Graph, quants: Mapping[str, Quant], node: Node) -> Quant:
     op = operator(node)
     if op.keeps_scale and node.inputs[0] in quants:
-        return quants[str(node.inputs[0])]
+        return op.kept_quant(quants[str(node.inputs[0])])
     if op.fixed_quant:
         return whole(*op.fixed_quant)
     return from_range(*_bounds(graph, quants, node, op))
@@ -54,8 +54,7 @@ def _range(graph: Graph, quants: Mapping[str, Quant], name: str) -> Range:
     data = graph.constant(name)
     if data is not None:
         return float(data.min()), float(data.max())
-    quant = quants[name]
-    return (INT8_MIN - quant.zero) * quant.step, (INT8_MAX - quant.zero) * quant.step
+    return quants[name].range
 
 
 def _bounds(graph: Graph, quants: Mapping[str, Quant], node: Node, op: Operator) -> Range:

@@ -12,7 +12,7 @@ Fusion. A tensor without quantization exists only inside a kernel: a Relu or Cli
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -220,6 +220,17 @@ class Lowering:
         stored = tuple(shape[axis] for axis in permutation)
         inner = self.emit_inner(op, (source,), f"{result.name}__unscaled", stored, scale, zero_point, node)
         self._table(Value(inner, shape, shape, permutation), result, lambda real: real)
+
+    def at_scale(self, node: Node, value: Value, quant: Quant) -> Value:
+        """The value quantized as the node's output is: by a table, unless it is so already."""
+        source = self.tensors[value.tensor]
+        if (quant.step, quant.zero) == (source.scale, source.zero_point):
+            return value
+        integers = np.arange(INT8_MIN, INT8_MAX + 1)
+        table = quant.quantize((integers - source.zero_point) * source.scale)
+        name = f"{node.outputs[0]}__input"
+        self.emit_inner(Lut(prod(value.base), table), (value.tensor,), name, value.stored, quant.step, quant.zero, node)
+        return replace(value, tensor=name)
 
     def operand(self, name: str, permutation: Permutation, shape: Shape) -> tuple[str, Quant]:
         """An activation or constant in the given order of its axes, and its quantization."""

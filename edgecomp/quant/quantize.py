@@ -66,7 +66,7 @@ def quantize(graph: Graph, ranges: Mapping[str, tuple[float, float]], input_mean
         if name in hidden:
             return
         if node is not None and operator(node).keeps_scale and node.inputs[0] in quants:
-            quants[name] = quants[str(node.inputs[0])]
+            quants[name] = operator(node).kept_quant(quants[str(node.inputs[0])])
         elif node is not None and (fixed := operator(node).fixed_quant):
             quants[name] = whole(*fixed)
         elif name in ranges:

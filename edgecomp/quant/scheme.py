@@ -33,6 +33,12 @@ class Quant:
         """The zero point of a tensor quantized as a whole."""
         return int(self.zero_point.reshape(()))
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Least and largest real value of a tensor quantized as a whole."""
+        info = np.iinfo(self.dtype)
+        return (info.min - self.zero) * self.step, (info.max - self.zero) * self.step
+
     def along(self, values: Array, rank: int) -> Array:
         """`scale` or `zero_point` shaped to broadcast over a tensor of this rank."""
         return values.reshape([-1 if axis == self.axis else 1 for axis in range(rank)]) if self.axis is not None else values.reshape(())
