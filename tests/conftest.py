@@ -1,5 +1,6 @@
 """Settings and fixtures that all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ settings.register_profile(
     "edgecomp", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("edgecomp")
+os.environ["COLUMNS"] = "160"  # reports are as wide under pytest-xdist, which says 80, as in a pipe
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from edgecomp.doctor import BoardStatus
 
 SCHEMA = "edgecomp.boards/1"
+WIDTH_WITH_DESCRIPTIONS = 110
+"""Columns a terminal must have for the table to say what each board is."""
 
 
 @click.command("boards")
@@ -54,13 +56,14 @@ def _as_json(status: "BoardStatus") -> dict[str, Any]:
 def _print(statuses: "list[BoardStatus]", json_file: str | None) -> None:
     from rich.markup import escape
 
-    table = report_table("board", "core", "description", "flash", "RAM", "runs by", "counts", "here")
+    console = report_console(json_file)
+    described = console.width >= WIDTH_WITH_DESCRIPTIONS
+    table = report_table("board", "core", "flash", "RAM", "counts", "here", *(["description"] if described else []))
     for status in statuses:
         target = status.target
         here = "[green]yes[/]" if status.available else f"[red]no[/]: {', '.join(status.missing)} missing"
-        memory = [_size(target.flash_bytes), _size(target.ram_bytes)]
-        table.add_row(escape(target.name), escape(target.core), escape(target.description), *memory, target.runner, target.counter, here)
-    console = report_console(json_file)
+        cells = [target.name, target.core, _size(target.flash_bytes), _size(target.ram_bytes), target.counter]
+        table.add_row(*map(escape, cells), here, *([escape(target.description)] if described else []))
     console.print(table)
     if not all(status.available for status in statuses):
         console.print("`edgecomp doctor` names the command that installs what is missing.")

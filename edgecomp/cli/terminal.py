@@ -29,11 +29,18 @@ def report_console(json_file: str | None = None) -> "Console":
 
 
 def report_table(*headings: str) -> "Table":
-    """A plain table for reports; cells may hold rich markup, so `rich.markup.escape` what comes from outside."""
+    """A plain table for reports, whose first column, the names, is never broken or cut where a terminal is narrow.
+
+    Cells may hold rich markup, so `rich.markup.escape` what comes from outside.
+    """
     from rich import box
     from rich.table import Table
 
-    return Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in table.columns[:1]:
+        column.no_wrap = True
+        column.overflow = "ignore"
+    return table
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgecomp import cli, doctor
-from edgecomp.target import load_target
+from edgecomp.target import list_targets, load_target
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +91,15 @@ def test_available_boards_are_plain_names(tools: Path, capsys: pytest.CaptureFix
     put_tool(tools, "gcc", "echo gcc 12.2.0")
     assert cli.execute(["boards", "--available"]) == 0
     assert capsys.readouterr().out.split() == ["host"]
+
+
+@pytest.mark.parametrize("command", ["boards", "doctor"])
+def test_names_are_whole_in_a_narrow_terminal(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.execute([command]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(any(line.split()[:1] == [name] for line in lines) for name in list_targets())
 
 
 def test_missing_python_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
