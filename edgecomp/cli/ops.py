@@ -38,5 +38,5 @@ def _print(rows: list[dict[str, str]], json_file: str | None) -> None:
         table.add_row(escape(row["operator"]), escape(row["limits"]))
     console = report_console(json_file)
     console.print(table)
-    console.print("Opsets 7 and later; older ones are converted. 1-D and 2-D images; static shapes, a batch of 1.")
+    console.print("Opset 7 and later. 1-D and 2-D images; static shapes, a batch of 1.")
     console.print("`edgecomp analyze MODEL` names what a model uses beyond this, and a rewrite.")

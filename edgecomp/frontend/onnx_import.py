@@ -31,7 +31,7 @@ MICROSOFT_OPERATORS = ("QuantizeLinear", "DequantizeLinear", "Gelu")
 """Operators that ONNX Runtime's tools write in domain com.microsoft with ONNX's meaning."""
 
 OLDEST_OPSET = 7
-CONVERTED_OPSET = 13
+USUAL_OPSET = 17
 MAX_PROBLEMS = 5
 EMPTY: Mapping[str, Shape] = {}
 
@@ -74,18 +74,19 @@ def from_model(model: ModelProto, name: str, shapes: Mapping[str, Shape] = EMPTY
 
 
 def _modern(model: ModelProto, name: str) -> ModelProto:
-    """A copy without local functions, in an opset whose operators carry shapes' rules of today."""
-    try:
-        if model.functions:
-            from onnx import inliner
+    """A copy without local functions.
 
-            return inliner.inline_local_functions(model)
-        if _opset(model) < OLDEST_OPSET:
-            from onnx import version_converter
+    Raises:
+        ModelError: the opset is too old. ONNX's own converter is no help there: it aligns broadcast operands wrongly.
+    """
+    if _opset(model) < OLDEST_OPSET:
+        raise ModelError(
+            f"{name}: found opset {_opset(model)}; allowed: {OLDEST_OPSET} and later; export the model with opset {USUAL_OPSET}"
+        )
+    if model.functions:
+        from onnx import inliner
 
-            return version_converter.convert_version(model, CONVERTED_OPSET)
-    except Exception as error:  # the converters raise RuntimeError, ValueError and their own
-        raise ModelError(f"{name}: opset {_opset(model)} cannot be converted ({error}); export with opset {CONVERTED_OPSET}") from error
+        return inliner.inline_local_functions(model)
     copy = ModelProto()
     copy.CopyFrom(model)
     return copy
@@ -93,7 +94,7 @@ def _modern(model: ModelProto, name: str) -> ModelProto:
 
 def _opset(model: ModelProto) -> int:
     """Version of the default operator set."""
-    return max((entry.version for entry in model.opset_import if entry.domain in ONNX_DOMAINS), default=CONVERTED_OPSET)
+    return max((entry.version for entry in model.opset_import if entry.domain in ONNX_DOMAINS), default=USUAL_OPSET)
 
 
 def _drop_initializer_inputs(graph: GraphProto) -> None:
@@ -150,6 +151,7 @@ class _Walk:
         self.nodes: list[Node] = []
         self.problems: list[str] = []
         self.names: set[str] = set()
+        self.inferred_wrongly = False  # ONNX counts windows that start in the padding, which ceil_mode leaves out
         self.inferred = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
         self.read = {name for node in model.graph.node for name in node.input} | {value.name for value in model.graph.output}
 
@@ -204,7 +206,7 @@ class _Walk:
             for name, value in zip(node.outputs, results, strict=False):
                 self._add_constant(name, value)
             return
-        self._declare(source, {} if self._shaped(source) else self._sample(node))
+        self._declare(source, self._sample(node) if source.attributes.get("ceil_mode") or not self._shaped(source) else {})
         self.nodes.append(node)
 
     def _describe(self, proto: NodeProto, index: int) -> OnnxNode:
@@ -233,8 +235,8 @@ class _Walk:
         return self.tensors[name].data if name in self.tensors else None
 
     def _shaped(self, source: OnnxNode) -> bool:
-        """Whether ONNX inferred the static shapes of all outputs."""
-        return all(
+        """Whether ONNX inferred the static shapes of all outputs, and rightly so."""
+        return not self.inferred_wrongly and all(
             name in self.inferred
             and self.inferred[name].type.tensor_type.HasField("shape")
             and all(dim.dim_value > 0 for dim in self.inferred[name].type.tensor_type.shape.dim)
@@ -244,7 +246,8 @@ class _Walk:
     def _sample(self, node: Node) -> Mapping[str, Array]:
         """Outputs computed from zeros, for their shapes, where ONNX cannot infer them."""
         feeds = [None if name is None else self._zeros(self.tensors[name]) for name in node.inputs]
-        return dict(zip(node.outputs, node.op.evaluate(*feeds), strict=False))
+        with np.errstate(all="ignore"):
+            return dict(zip(node.outputs, node.op.evaluate(*feeds), strict=False))
 
     def _zeros(self, tensor: Tensor) -> Array:
         return np.zeros(tensor.shape, tensor.dtype) if tensor.data is None else tensor.data
@@ -252,11 +255,13 @@ class _Walk:
     def _declare(self, source: OnnxNode, sampled: Mapping[str, Array]) -> None:
         """Declare the node's outputs with the shapes that ONNX inferred, or that a sample has."""
         for name in source.outputs:
+            tensor = self.inferred[name].type.tensor_type if name in self.inferred else None
+            shape = None if tensor is None else tuple(dim.dim_value for dim in tensor.shape.dim)
             if name in sampled:
                 self.tensors[name] = Tensor(name, sampled[name].shape, sampled[name].dtype.name)
-            elif name in self.inferred:
-                tensor = self.inferred[name].type.tensor_type
-                self.tensors[name] = Tensor(name, tuple(dim.dim_value for dim in tensor.shape.dim), _element_type(tensor.elem_type))
+                self.inferred_wrongly |= shape is not None and shape != sampled[name].shape
+            elif tensor is not None and shape is not None:
+                self.tensors[name] = Tensor(name, shape, _element_type(tensor.elem_type))
 
 
 def _element_type(element_type: int) -> str:
