@@ -34,17 +34,29 @@ class Pool(Operator):
 
 @dataclass(frozen=True)
 class MaxPool(Pool):
-    """ONNX MaxPool; padding never wins. `ceil_mode` is resolved into `pads`."""
+    """ONNX MaxPool; padding never wins.
+
+    `ceil_mode` is resolved into `pads`; `ceil_pads` is what they were before, where the two differ (ONNX forbids padding as wide as
+    the kernel, and dilated windows may overhang by that).
+    """
 
     limits: ClassVar[str] = "1-D and 2-D; no Indices output"
     keeps_scale: ClassVar[bool] = True
+
+    ceil_pads: Shape | None = None
 
     @classmethod
     def from_onnx(cls, node: OnnxNode) -> Imported:
         if len(node.outputs) > 1:
             raise node.reject("its second output (Indices) in use", "the first output only", "replace MaxUnpool by Resize or ConvTranspose")
         kernel, strides, pads, dilations = _geometry(node)
-        return cls(kernel, strides, _overhang(node, kernel, strides, pads, dilations), dilations), node.inputs
+        reach = _overhang(node, kernel, strides, pads, dilations)
+        return cls(kernel, strides, reach, dilations, None if reach == pads else pads), node.inputs
+
+    def to_onnx(self) -> OnnxCall:
+        pads = self.pads if self.ceil_pads is None else self.ceil_pads
+        attributes = {"kernel_shape": self.kernel_shape, "strides": self.strides, "pads": pads, "dilations": self.dilations}
+        return OnnxCall("MaxPool", {**attributes, "ceil_mode": int(self.ceil_pads is not None)})
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x = inputs[0]

@@ -47,7 +47,7 @@ def _with_padding(graph: Graph, reader: Node, source: str, extra: Shape, value: 
         return replace(op, pads=pads, counted_pads=counted) if _smaller(pads, op) else None
     if isinstance(op, MaxPool) and (value <= LOWEST or (value <= 0 and _is_never_negative(graph, source))):
         pads = _sum(op.pads, extra)
-        return replace(op, pads=pads) if _smaller(pads, op) else None
+        return replace(op, pads=pads, ceil_pads=None) if _smaller(pads, op) else None
     return None
 
 
