@@ -72,8 +72,8 @@ class Model:
 
     @cached_property
     def simplified(self) -> Graph:
-        """The float network after all passes."""
-        return self.graph if self.is_quantized else simplify(self.graph)
+        """The network after all passes; none moves a value across the Q and DQ nodes of a quantized file."""
+        return simplify(self.graph)
 
     @property
     def input_shape(self) -> Shape:
@@ -82,7 +82,7 @@ class Model:
 
     def absorbed(self) -> QuantizedModel:
         """The quantization that a QDQ file states."""
-        scheme = quantize_constants(fill_gaps(absorb_qdq(self.graph)))
+        scheme = quantize_constants(fill_gaps(absorb_qdq(self.simplified)))
         return QuantizedModel(self, scheme, self.preprocessing)
 
     def quantize(
