@@ -9,11 +9,13 @@ import onnx
 import pytest
 from onnx import helper
 
+import edgecomp
 from edgecomp.frontend.onnx_export import to_model
 from edgecomp.frontend.onnx_import import from_model, load_graph
 from edgecomp.graph import Array, Graph
 from edgecomp.interpret import evaluate
 from edgecomp.passes import simplify
+from edgecomp.qgraph import parameters
 from tests.passes.drawn_models import ModelWriter, run_onnx, with_output_types
 
 MODELS = Path(__file__).parent / "models"
@@ -187,3 +189,16 @@ def test_gelu_goes_out_in_parts_and_comes_back_whole() -> None:
     assert len(model.graph.output) == len(graph.nodes)
     again = simplify(from_model(to_model(graph), "again"))
     assert [(node.name, node.op, node.outputs) for node in again.nodes] == [(node.name, node.op, node.outputs) for node in graph.nodes]
+
+
+def test_a_quantized_network_comes_back_to_the_same_bits(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).normal(size=(16, 3, 16, 16)).astype(np.float32)
+    quantized = edgecomp.load(MODELS / "image_dynamo20.onnx").quantize(samples, method="min-max")
+    path = tmp_path / "quantized.onnx"
+    path.write_bytes(quantized.to_onnx())
+    again = edgecomp.load(path).quantize().qgraph
+    assert [node.kind for node in again.nodes] == [node.kind for node in quantized.qgraph.nodes]
+    assert "Gelu" in {node.kind for node in again.nodes}
+    for node, other in zip(quantized.qgraph.nodes, again.nodes, strict=True):
+        for name in parameters(type(node.op)):
+            assert np.array_equal(getattr(node.op, name), getattr(other.op, name)), (node.layer, name)
