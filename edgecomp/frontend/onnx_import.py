@@ -151,7 +151,6 @@ class _Walk:
         self.nodes: list[Node] = []
         self.problems: list[str] = []
         self.names: set[str] = set()
-        self.inferred_wrongly = False  # ONNX counts windows that start in the padding, which ceil_mode leaves out
         self.inferred = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
         self.read = {name for node in model.graph.node for name in node.input} | {value.name for value in model.graph.output}
 
@@ -206,7 +205,7 @@ class _Walk:
             for name, value in zip(node.outputs, results, strict=False):
                 self._add_constant(name, value)
             return
-        self._declare(source, self._sample(node) if source.attributes.get("ceil_mode") or not self._shaped(source) else {})
+        self._declare(source, {} if self._shaped(source) else self._sample(node))
         self.nodes.append(node)
 
     def _describe(self, proto: NodeProto, index: int) -> OnnxNode:
@@ -235,8 +234,8 @@ class _Walk:
         return self.tensors[name].data if name in self.tensors else None
 
     def _shaped(self, source: OnnxNode) -> bool:
-        """Whether ONNX inferred the static shapes of all outputs, and rightly so."""
-        return not self.inferred_wrongly and all(
+        """Whether ONNX inferred the static shapes of all outputs."""
+        return all(
             name in self.inferred
             and self.inferred[name].type.tensor_type.HasField("shape")
             and all(dim.dim_value > 0 for dim in self.inferred[name].type.tensor_type.shape.dim)
@@ -255,13 +254,11 @@ class _Walk:
     def _declare(self, source: OnnxNode, sampled: Mapping[str, Array]) -> None:
         """Declare the node's outputs with the shapes that ONNX inferred, or that a sample has."""
         for name in source.outputs:
-            tensor = self.inferred[name].type.tensor_type if name in self.inferred else None
-            shape = None if tensor is None else tuple(dim.dim_value for dim in tensor.shape.dim)
             if name in sampled:
                 self.tensors[name] = Tensor(name, sampled[name].shape, sampled[name].dtype.name)
-                self.inferred_wrongly |= shape is not None and shape != sampled[name].shape
-            elif tensor is not None and shape is not None:
-                self.tensors[name] = Tensor(name, shape, _element_type(tensor.elem_type))
+            elif name in self.inferred:
+                tensor = self.inferred[name].type.tensor_type
+                self.tensors[name] = Tensor(name, tuple(dim.dim_value for dim in tensor.shape.dim), _element_type(tensor.elem_type))
 
 
 def _element_type(element_type: int) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from onnx import ModelProto, ValueInfoProto, helper, numpy_helper, shape_inference
 
 from edgecomp.errors import ModelError
+from edgecomp.frontend.ceil_windows import with_floor_windows
 from edgecomp.graph import Shape
 
 BATCH_NOTE = "edgecomp.note.batch"
@@ -83,10 +84,15 @@ def infer_shapes(model: ModelProto, name: str) -> ModelProto:
         ModelError: the shapes contradict one another.
     """
     try:
-        return shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        floor = with_floor_windows(model)
+        inferred = shape_inference.infer_shapes(floor, strict_mode=True, data_prop=True)
     except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{name}: its shapes do not fit together: {reason}; correct the model or the --shape given") from error
+    if floor is not model:  # the nodes as they came, with the shapes that are right
+        del inferred.graph.node[:]
+        inferred.graph.node.extend(model.graph.node)
+    return inferred
 
 
 def with_batch_of_one(model: ModelProto, name: str) -> ModelProto:
