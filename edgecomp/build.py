@@ -42,6 +42,8 @@ class Sources:
     """C identifier in front of every public name; the model is `const ec_model <prefix>_model`."""
     files: Mapping[str, str]
     """Relative path -> text. Headers anywhere; every `.c` and `.S` file is compiled."""
+    libraries: tuple[str, ...] = ()
+    """Of the compiler, beyond libc: "m"."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,9 @@ def build(
     try:
         units = _write_units(sources, target, directory, board_flags, warnings)
         objects = _compile_all(compiler, target, units, directory, progress)
-        elf = _link_program(compiler, target, board_flags, objects, directory)
+        elf = _link_program(compiler, target, board_flags, sources, objects, directory)
         model_objects = [path for unit, path in zip(units, objects, strict=True) if unit.of_model]
-        model = _link_model(compiler, target, board_flags, sources.prefix, model_objects, directory)
+        model = _link_model(compiler, target, board_flags, sources, model_objects, directory)
     except OSError as error:
         raise OutputError(f"cannot build in {directory}: {error.strerror}; free some space or choose another folder") from error
     return Firmware(
@@ -238,27 +240,35 @@ def _compile(compiler: str, target: Target, unit: _Unit, to: Path, headers: Sequ
     keep(_CACHE_KIND, key, to)
 
 
-def _link_program(compiler: str, target: Target, board_flags: Sequence[str], objects: Sequence[Path], directory: Path) -> Path:
+def _link_program(
+    compiler: str, target: Target, board_flags: Sequence[str], sources: Sources, objects: Sequence[Path], directory: Path
+) -> Path:
     elf = directory.resolve() / "firmware.elf"
     command = [compiler, *board_flags, "-Wl,--gc-sections", *target.ldflags]
     if target.link_script:
         shared = targets_dir() / SHARED_FOLDER
         command += ["-nostartfiles", "-nostdlib", f"-T{target.link_script}", f"-L{target.directory.resolve()}", f"-L{shared}"]
     command += [str(path) for path in objects]
-    command += ["-o", str(elf), *(("-lc", "-lgcc") if target.link_script else ())]
+    command += ["-o", str(elf), *_libraries(sources), *(("-lc", "-lgcc") if target.link_script else ())]
     _run_tool(command, directory, f"linking for {target.name}", target)
     return elf
 
 
-def _link_model(compiler: str, target: Target, board_flags: Sequence[str], prefix: str, objects: Sequence[Path], directory: Path) -> Path:
+def _link_model(
+    compiler: str, target: Target, board_flags: Sequence[str], sources: Sources, objects: Sequence[Path], directory: Path
+) -> Path:
     elf = directory.resolve() / "model_only.elf"
     script = targets_dir() / SHARED_FOLDER / "model_only.ld"
-    entry = f"{prefix}_model"
+    entry = f"{sources.prefix}_model"
     command = [compiler, *board_flags, "-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,--gc-sections", f"-T{script}"]
     command += [f"-Wl,--entry={entry}", f"-Wl,--undefined={entry}", *target.ldflags, *(str(path) for path in objects), "-o", str(elf)]
-    command += ["-lc", "-lgcc"] if target.link_script else ["-Wl,--unresolved-symbols=ignore-all"]
+    command += [*_libraries(sources), "-lc", "-lgcc"] if target.link_script else ["-Wl,--unresolved-symbols=ignore-all"]
     _run_tool(command, directory, f"linking the model alone for {target.name}", target)
     return elf
+
+
+def _libraries(sources: Sources) -> list[str]:
+    return [f"-l{name}" for name in sources.libraries]
 
 
 def available_cores() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -55,7 +56,11 @@ def member(ctype: CType, value: object) -> str:
 
 def rows(values: Array) -> str:
     """All values of an array, comma separated, in lines of LINE_COLUMNS."""
-    words = [integer(v) for v in values.ravel().tolist()]
+    return wrapped(integer(v) for v in values.ravel().tolist())
+
+
+def wrapped(words: Iterable[str]) -> str:
+    """Literals, comma separated, in lines of LINE_COLUMNS."""
     lines: list[str] = []
     line: list[str] = []
     used = 4

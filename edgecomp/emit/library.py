@@ -48,6 +48,7 @@ class LayerText:
     kind: str
     describe: str
     kernel: str
+    struct: str
     macs: int
     parameters: tuple[tuple[str, str], ...]
     inputs: tuple[str, ...]
@@ -118,21 +119,21 @@ def emit(plan: Plan, prefix: str | None = None) -> Sources:
         "arena_bytes": plan.memory_bytes,
         "arena_alignment": plan.arena_alignment,
         "layers": layers,
-        "kernels": sorted({layer.kernel for layer in layers}),
+        "headers": sorted({step.kernel.header for step in plan.steps}),
         "inputs": tuple(_port(plan, i, port) for i, port in enumerate(qgraph.inputs)),
         "outputs": tuple(_port(plan, i, port) for i, port in enumerate(qgraph.outputs)),
         "arrays": arrays.texts,
     }
     runtime = _runtime_files(plan)
     files = {
-        f"{prefix}.h": _render("model.h.j2", names),
-        f"{prefix}.c": _render("model.c.j2", names),
-        f"{prefix}_weights.h": _render("weights.h.j2", names),
-        f"{prefix}_weights.c": _render("weights.c.j2", names),
+        f"{prefix}.h": render("model.h.j2", names),
+        f"{prefix}.c": render("model.c.j2", names),
+        f"{prefix}_weights.h": render("weights.h.j2", names),
+        f"{prefix}_weights.c": render("weights.c.j2", names),
         **runtime,
     }
     names["sources"] = sorted(path for path in files if path.endswith((".c", ".S")))
-    files["CMakeLists.txt"] = _render("CMakeLists.txt.j2", names)
+    files["CMakeLists.txt"] = render("CMakeLists.txt.j2", names)
     files["manifest.json"] = _manifest(plan, names, files)
     return Sources(prefix, files)
 
@@ -162,6 +163,7 @@ def _layer(plan: Plan, index: int, step: Step, arrays: _Arrays) -> LayerText:
         kind=comment(node.kind),
         describe=comment(op.describe),
         kernel=step.kernel.symbol,
+        struct=step.kernel.struct,
         macs=op.work.macs,
         parameters=tuple(values),
         inputs=tuple(inputs),
@@ -251,5 +253,6 @@ def _environment() -> Environment:
     )
 
 
-def _render(template: str, names: dict[str, Any]) -> str:
+def render(template: str, names: dict[str, Any]) -> str:
+    """A template of `codegen/` filled in; an undefined name is an error."""
     return _environment().get_template(template).render(names)
