@@ -1,13 +1,12 @@
 """Planning: kernels, execution order and the place of every buffer."""
 
 from edgecomp.plan.fit import check_fit, fits
-from edgecomp.plan.kernels import KERNELS, OPTIMIZE, Kernel, Tile
+from edgecomp.plan.kernels import OPTIMIZE, Kernel, Tile
 from edgecomp.plan.planner import lay_out, plan
 from edgecomp.plan.types import CONTEXT_BYTES, Buffer, Plan, Step, element_bytes
 
 __all__ = [
     "CONTEXT_BYTES",
-    "KERNELS",
     "OPTIMIZE",
     "Buffer",
     "Kernel",

@@ -1,8 +1,8 @@
 """Which C kernel computes an operator on a target.
 
-A kernel is a file `runtime_c/src/<isa>/ec_<kernel>.c`. All files of one name define the same symbol, so a firmware links one of
-them, and it serves every node of that operator. A kernel with limits, its own weight layout or scratch declares them in `KERNELS`;
-a file without an entry there serves every operator of its name as it is.
+Every operator has a portable kernel, `runtime_c/src/portable/ec_<operator>.c`, which takes every shape and is the specification. A kernel
+for an instruction set lies under the same file name in a folder named after the set, its symbol ends in the set's name, and it is declared
+in `edgecomp.plan.instruction_sets` with the shapes, the weight layout and the scratch it takes. Kernels are chosen node by node.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgecomp.errors import UnsupportedError
-from edgecomp.paths import runtime_dir
 from edgecomp.qgraph import QNode, QOp
 from edgecomp.target import PORTABLE_ISA, Target
 
@@ -44,48 +43,51 @@ class Kernel:
     @property
     def symbol(self) -> str:
         """The C function."""
-        return f"ec_{self.name}"
+        return f"ec_{self.name}" if self.isa == PORTABLE_ISA else f"ec_{self.name}_{self.isa}"
 
     @property
     def source(self) -> str:
         """The C file, relative to `runtime_c`."""
-        return f"src/{self.isa}/{self.symbol}.c"
+        return f"src/{self.isa}/ec_{self.name}.c"
 
     @property
     def header(self) -> str:
-        """The header, as it is included."""
-        return f"{self.symbol}.h"
+        """The header that declares it and its parameters, as it is included."""
+        return f"ec_{self.name}.h"
+
+    @property
+    def struct(self) -> str:
+        """The C type of its parameters."""
+        return f"ec_{self.name}_params"
 
 
-KERNELS: Mapping[tuple[str, str], Kernel] = {}
-"""(isa, name) -> kernels that declare more than their file says."""
+KernelTable = Mapping[str, Mapping[str, Kernel]]
+"""Instruction set -> operator name -> kernel."""
+
+
+def select_kernel(node: QNode, target: Target, optimize: str, table: KernelTable) -> Kernel:
+    """The kernel of one node: "speed" takes the first of the target's instruction sets that serves it, "ram" what needs least scratch.
+
+    "size" prefers speed too where weights need no padding: a kernel is small beside weights, and one is shared by all its nodes.
+
+    Raises:
+        UnsupportedError: no kernel serves the node.
+    """
+    candidates = [kernel for isa in target.isa if (kernel := _kernel(node.op.kernel, isa, table)) and kernel.supports(node.op)]
+    if not candidates:
+        raise UnsupportedError(f"layer {node.layer!r}: no kernel for operator {node.op.kernel!r} on board {target.name}")
+    if optimize == "ram":
+        return min(candidates, key=lambda kernel: kernel.scratch_bytes(node.op))
+    return candidates[0]
+
+
+def _kernel(name: str, isa: str, table: KernelTable) -> Kernel | None:
+    declared = table.get(isa, {}).get(name)
+    return Kernel(name, isa) if declared is None and isa == PORTABLE_ISA else declared
 
 
 def select_kernels(nodes: Sequence[QNode], target: Target, optimize: str) -> Mapping[str, Kernel]:
-    """The kernel for each operator name in `nodes`.
+    """The kernel of each node, by the node's output."""
+    from edgecomp.plan.instruction_sets import KERNELS
 
-    "speed" takes the first instruction set of the target that serves all nodes of the operator, "ram" the one that needs the least
-    scratch, "size" the portable kernel, which is the smallest.
-
-    Raises:
-        UnsupportedError: no kernel of the target serves a node.
-    """
-    by_name: dict[str, list[QNode]] = {}
-    for node in nodes:
-        by_name.setdefault(node.op.kernel, []).append(node)
-    return {name: _select(name, served, target, optimize) for name, served in by_name.items()}
-
-
-def _select(name: str, served: Sequence[QNode], target: Target, optimize: str) -> Kernel:
-    sets = [PORTABLE_ISA] if optimize == "size" else target.isa
-    present = [isa for isa in sets if (runtime_dir() / Kernel(name, isa).source).is_file()]
-    candidates = [KERNELS.get((isa, name), Kernel(name, isa)) for isa in present]
-    fitting = [kernel for kernel in candidates if all(kernel.supports(node.op) for node in served)]
-    if not fitting:
-        raise UnsupportedError(
-            f"layer {served[0].layer!r}: no kernel for operator {name!r} on board {target.name}; "
-            f"looked for {Kernel(name, sets[-1]).source} in runtime_c, also under {', '.join(sets)}"
-        )
-    if optimize == "ram":
-        return min(fitting, key=lambda kernel: max(kernel.scratch_bytes(node.op) for node in served))
-    return fitting[0]
+    return {node.output: select_kernel(node, target, optimize, KERNELS) for node in nodes}

@@ -42,11 +42,11 @@ def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
         raise ValueError(f"optimize is {optimize!r}; allowed: {', '.join(OPTIMIZE)}")
     _refuse_constant_outputs(qgraph)
     kernels = select_kernels(qgraph.nodes, target, optimize)
-    wanted = {node.output: kernels[node.op.kernel].scratch_bytes(node.op) for node in qgraph.nodes}
+    wanted = {node.output: kernels[node.output].scratch_bytes(node.op) for node in qgraph.nodes}
     layout = _best_layout(qgraph, tuple(wanted.values()))
     scratch = _place_scratch(layout, wanted)
     steps = tuple(
-        Step(node, kernels[node.op.kernel], kernels[node.op.kernel].pack(node.op), layout.pairs.get(node.output), working)
+        Step(node, kernels[node.output], kernels[node.output].pack(node.op), layout.pairs.get(node.output), working)
         for node, working in zip(layout.qgraph.nodes, scratch, strict=True)
     )
     memory_bytes = max((buffer.end_bytes for buffer in scratch if buffer), default=0)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,18 +16,6 @@ from edgecomp.qgraph import QGraph
 from tests.plan.networks import Mix, MixInPlace, chain, network, networks, portable_target, run_in_arena, run_unplanned
 
 TARGET = portable_target()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def made_up_kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
-    folder = tmp_path_factory.mktemp("runtime")
-    for name in ("mix_s8", "mix_in_place_s8"):
-        source = folder / Kernel(name, "portable").source
-        source.parent.mkdir(parents=True, exist_ok=True)
-        source.touch()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edgecomp.plan.kernels.runtime_dir", lambda: Path(folder))
-        yield patch
 
 
 def residual_network() -> QGraph:
@@ -141,15 +127,12 @@ def test_dying_model_input_is_overwritten() -> None:
     assert result.arena_bytes == 16
 
 
-def test_scratch_takes_free_space_first(made_up_kernels: pytest.MonkeyPatch) -> None:
+def test_scratch_takes_free_space_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the second step of three the first buffer's place is the gap."""
     hungry = Kernel("mix_s8", "portable", scratch_bytes=lambda op: 32 if isinstance(op, Mix) and op.output_bytes == 16 else 0)
-    made_up_kernels.setattr("edgecomp.plan.kernels.KERNELS", {("portable", "mix_s8"): hungry})
-    try:
-        inside = plan(chain(64, 64, 16, 64, 64), TARGET)
-        behind = plan(chain(16, 16, 16), TARGET)
-    finally:
-        made_up_kernels.setattr("edgecomp.plan.kernels.KERNELS", {})
+    monkeypatch.setattr("edgecomp.plan.instruction_sets.KERNELS", {"portable": {"mix_s8": hungry}})
+    inside = plan(chain(64, 64, 16, 64, 64), TARGET)
+    behind = plan(chain(16, 16, 16), TARGET)
     assert inside.scratch_bytes == 0
     assert inside.steps[1].scratch is not None
     assert behind.scratch_bytes == 32

@@ -1,0 +1,7 @@
+"""The kernels of each instruction set beyond the portable ones: one file a set, one line here."""
+
+from __future__ import annotations
+
+from edgecomp.plan.kernels import KernelTable
+
+KERNELS: KernelTable = {}
