@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edgecomp.errors import UnsupportedError
 from edgecomp.qgraph import QNode, QOp
 from edgecomp.target import PORTABLE_ISA, Target
 
@@ -69,13 +68,8 @@ def select_kernel(node: QNode, target: Target, optimize: str, table: KernelTable
     """The kernel of one node: "speed" takes the first of the target's instruction sets that serves it, "ram" what needs least scratch.
 
     "size" prefers speed too where weights need no padding: a kernel is small beside weights, and one is shared by all its nodes.
-
-    Raises:
-        UnsupportedError: no kernel serves the node.
     """
     candidates = [kernel for isa in target.isa if (kernel := _kernel(node.op.kernel, isa, table)) and kernel.supports(node.op)]
-    if not candidates:
-        raise UnsupportedError(f"layer {node.layer!r}: no kernel for operator {node.op.kernel!r} on board {target.name}")
     if optimize == "ram":
         return min(candidates, key=lambda kernel: kernel.scratch_bytes(node.op))
     return candidates[0]

@@ -27,17 +27,12 @@ def plan(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
 
     Raises:
         FitError: RAM or flash does not suffice; the message names the layer, the bytes needed and the bytes there.
-        UnsupportedError: the board has no kernel for an operator.
     """
     return check_fit(lay_out(qgraph, target, optimize))
 
 
 def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
-    """`plan` without regard to whether the board has the memory.
-
-    Raises:
-        UnsupportedError: the board has no kernel for an operator.
-    """
+    """`plan` without regard to whether the board has the memory."""
     if optimize not in OPTIMIZE:
         raise ValueError(f"optimize is {optimize!r}; allowed: {', '.join(OPTIMIZE)}")
     _refuse_constant_outputs(qgraph)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from edgecomp.errors import FitError, UnsupportedError
+from edgecomp.errors import FitError
 from edgecomp.plan import Buffer, Kernel, lay_out, plan
 from edgecomp.plan.order import OrderSearch
 from edgecomp.qgraph import QGraph
@@ -148,15 +148,6 @@ def test_model_that_needs_more_ram_is_refused() -> None:
 def test_model_that_needs_more_flash_is_refused() -> None:
     with pytest.raises(FitError, match=r"does not fit bench.*flash.*has 64"):
         plan(residual_network(), portable_target(flash_bytes=64))
-
-
-def test_operator_without_a_kernel_is_named() -> None:
-    class Unknown(Mix):
-        kernel = "unknown_s8"
-
-    qgraph = network({"in": 4, "a": 4}, [(Unknown(0, 4), ["in"], "a")], ["in"], ["a"])
-    with pytest.raises(UnsupportedError, match=r"layer 'a'.*unknown_s8"):
-        plan(qgraph, TARGET)
 
 
 def test_verify_refuses_overlap_and_short_lifetimes() -> None:
