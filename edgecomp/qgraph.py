@@ -101,6 +101,8 @@ class QOp:
             value = getattr(self, item)
             if value is None:
                 continue
+            if np.asarray(value).dtype.kind not in "iu":
+                raise ValueError(f"{self.kernel}.{item}: must be integers, found {np.asarray(value).dtype}")
             info = np.iinfo(ctype.name.removesuffix("_t"))
             low, high = (int(np.min(value)), int(np.max(value))) if np.size(value) else (0, 0)
             if low < info.min or high > info.max:

@@ -89,6 +89,7 @@ REFUSED = [
     ("conv2d_s8", {"clamp_min": 5, "clamp_max": 4}, "clamp_min"),
     ("conv2d_s8", {"input_zero_point": 128}, "input_zero_point"),
     ("conv2d_s8", {"input_c": 1 << 16}, "input_c"),
+    ("conv2d_s8", {"weights": np.ones(18, np.float32)}, "weights"),
     ("depthwise_conv2d_s8", {"channel_multiplier": 1}, "output_c"),
     ("depthwise_conv2d_s8", {"weights": np.ones(35, np.int8)}, "weights"),
     ("depthwise_conv2d_s8", {"bias": np.full(4, (1 << 31) - 1)}, "bias"),
