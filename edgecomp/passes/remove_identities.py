@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgecomp.graph import Graph, Node
 from edgecomp.ops.cast import Cast
 from edgecomp.ops.concat import Concat
@@ -18,12 +20,17 @@ from edgecomp.passes.rewrite import Replacement, bypass, rewrite
 
 
 def remove_identities(graph: Graph) -> Graph:
-    """Remove nodes that change neither values nor shape."""
+    """Remove nodes that change neither values nor shape; between an input and an output of the model they become Identity."""
     return rewrite(graph, _rule)
 
 
 def _rule(graph: Graph, node: Node) -> Replacement | None:
-    return bypass(graph, node) if _is_identity(graph, node) else None
+    if not _is_identity(graph, node):
+        return None
+    removed = bypass(graph, node)
+    if removed is None and not isinstance(node.op, Identity):
+        return Replacement((node,), (replace(node, op=Identity(), inputs=node.inputs[:1]),))
+    return removed
 
 
 def _is_identity(graph: Graph, node: Node) -> bool:
