@@ -41,7 +41,7 @@ class Accuracy:
 
     metric: str
     float: Number | None
-    quantized: Number
+    quantized: Number | None
     target: Number
 
 
@@ -143,6 +143,8 @@ class RunReport:
     quantization: Mapping[str, Any]
     warnings: Sequence[str] = ()
     outputs: Outputs | None = field(default=None, repr=False)
+    baseline: RunReport | None = None
+    """The same model by another compiler on the same board and data, where one was asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -163,4 +165,5 @@ class RunReport:
             "toolchain": dict(self.toolchain),
             "quantization": dict(self.quantization),
             "warnings": list(self.warnings),
+            "baseline": self.baseline.to_json() if self.baseline else None,
         }

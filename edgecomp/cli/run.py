@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +21,10 @@ from edgecomp.cli.model_options import (
 from edgecomp.cli.options import json_option, preprocessing_options, sample_options, target_option, write_json
 
 if TYPE_CHECKING:
+    from edgecomp.pipeline import QuantizedModel
     from edgecomp.report import RunReport
+
+ENGINES = ("edgecomp", "tvm")
 
 
 @click.command("run")
@@ -32,6 +38,13 @@ if TYPE_CHECKING:
 @click.option("--timeout-s", type=click.FloatRange(min=0.1), default=300.0, show_default=True, help="Longest time for one sample.")
 @click.option("--profile-samples", type=click.IntRange(min=0), default=5, show_default=True, help="Samples that are profiled.")
 @click.option("--sanitize", is_flag=True, help="Build with address and undefined-behaviour sanitizers (host only).")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="edgecomp",
+    show_default=True,
+    help="With tvm the float model is compiled by Apache TVM, run too, and compared.",
+)
 @click.option("--build-only", is_flag=True, help="Stop before running: sizes only.")
 @json_option
 def command(
@@ -51,6 +64,7 @@ def command(
     timeout_s: float,
     profile_samples: int,
     sanitize: bool,
+    engine: str,
     build_only: bool,
     json_file: str | None,
 ) -> None:
@@ -62,26 +76,46 @@ def command(
     Examples:
       edgecomp run examples/digits/digits.onnx --target qemu_cortex_m4 --data digits.npz --layout nhwc --std 16
       edgecomp run digits.qdq.onnx --target qemu_rv32imc --data digits.npz --samples 20 --json run.json
+      edgecomp run digits.onnx --target qemu_cortex_m4 --data digits.npz --engine tvm
     """
+    from edgecomp.cli.comparison import print_comparison
     from edgecomp.cli.run_report import print_report
     from edgecomp.cli.terminal import progress, report_console
     from edgecomp.errors import RunError
     from edgecomp.target import load_target
     from edgecomp.verify import RunOptions
 
+    if engine == "tvm":
+        from edgecomp.tvm.installation import require_tvm
+
+        require_tvm()
     board = load_target(target)
     model = open_model(model_file, shapes)
     preprocessing = preprocessing_of(model, layout, mean, std)
     selection = select(model, data, calib, calib_samples, samples)
     quantized = quantized_model(model, preprocessing, selection, calibration)
     options = RunOptions(optimize, timeout_s, profile_samples, sanitize, build_only, progress)
-    report = quantized.run(board, selection.x, selection.y, index=selection.index, source=selection.source, options=options)
+    run_baseline = _baseline(quantized) if engine == "tvm" else None
+    given: dict[str, Any] = {"index": selection.index, "source": selection.source, "options": options}
+    report = quantized.run(board, selection.x, selection.y, **given)
+    if run_baseline:
+        report = replace(report, baseline=run_baseline(board, selection.x, selection.y, **given))
     if outputs:
         _write_outputs(outputs, report)
     write_json(json_file, report.to_json())
-    print_report(report, report_console(json_file))
+    console = report_console(json_file)
+    print_report(report, console)
+    if report.baseline:
+        print_comparison(report, report.baseline, console)
     if report.bit_exact and not report.bit_exact.equal:
         raise RunError(f"{board.name} computes other bits than the reference; see the first difference above")
+
+
+def _baseline(quantized: QuantizedModel) -> Callable[..., RunReport]:
+    """`quantized.run` for what TVM makes of the float model; it is compiled at once, so that a model TVM cannot take ends here."""
+    from edgecomp.tvm.baseline import compile_baseline, run
+
+    return partial(run, quantized, compiled=compile_baseline(quantized))
 
 
 def _write_outputs(path: str, report: RunReport) -> None:

@@ -70,7 +70,8 @@ def _accuracy(accuracy: Accuracy, samples: int) -> str:
     if accuracy.metric == "sqnr_db":
         return f"SQNR {accuracy.target:.1f} dB against the float model on {samples:,} samples"
     parts = f"float {accuracy.float:.2%}, " if accuracy.float is not None else ""
-    return f"{parts}int8 reference {accuracy.quantized:.2%}, board {accuracy.target:.2%} (top-1 of {samples:,})"
+    parts += f"int8 reference {accuracy.quantized:.2%}, " if accuracy.quantized is not None else ""
+    return f"{parts}board {accuracy.target:.2%} (top-1 of {samples:,})"
 
 
 def _bit_exact(exact: BitExact) -> str:
