@@ -9,6 +9,13 @@
 
 #define EC_DOT_FILTERS 4U /* share every load of an input */
 
+/* The inner loop keeps its sums and pointers in registers only where it is a function of its own. */
+#if defined(__GNUC__)
+#define EC_NOT_INLINED __attribute__((noinline))
+#else
+#define EC_NOT_INLINED
+#endif
+
 /* Sum of a[i] * b[i]. */
 static inline int32_t ec_dot(const int8_t *a, const int8_t *b, uint32_t count) {
     int32_t sum = 0;
@@ -19,7 +26,8 @@ static inline int32_t ec_dot(const int8_t *a, const int8_t *b, uint32_t count) {
 }
 
 /* sums[f] += sum of a[i] * b[f * stride + i] for up to EC_DOT_FILTERS filters. */
-static inline void ec_dot_filters(const int8_t *a, const int8_t *b, uint32_t stride, uint32_t count, uint32_t filters, int32_t *sums) {
+EC_NOT_INLINED static void ec_dot_filters(const int8_t *a, const int8_t *b, uint32_t stride, uint32_t count, uint32_t filters,
+                                          int32_t *sums) {
     if (filters < EC_DOT_FILTERS) {
         for (uint32_t f = 0; f < filters; f++) {
             sums[f] += ec_dot(a, b + f * stride, count);
