@@ -15,6 +15,8 @@ Progress = Callable[[int, int], None]
 
 CHUNK_BYTES = 32 << 20
 CHUNK_ROWS = 256
+WRONG_OPTIMIZERS = ["Pad_Fusion"]
+"""Of ONNX Runtime: it puts zeros of a Pad into the padding of a MaxPool, which never wins."""
 
 
 def sample_shape(shape: Shape) -> Shape:
@@ -119,6 +121,8 @@ def _session(graph: Graph, outputs: Sequence[str], threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"], disabled_optimizers=WRONG_OPTIMIZERS
+        )
     except Exception as error:  # its exceptions share no public base
         raise ModelError(f"{graph.name}: ONNX Runtime cannot run the float network: {str(error).splitlines()[0]}") from error
