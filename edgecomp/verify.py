@@ -99,7 +99,7 @@ def run(
         rows = np.arange(len(x)) if index is None else np.asarray(index)
         exact = _compare(plan, expected, got, rows, lambda row: _trace(plan, firmware, target, buffers[row : row + 1], options))
     with options.watch("float model") as progress:
-        floats = _float_outputs(quantized, samples, progress)
+        floats = true_outputs(quantized, samples, progress)
     accuracy = _accuracy(plan, floats, expected, got, y)
     layers = layer_sqnr_db(quantized.scheme, plan.qgraph, samples.astype(np.float32)) if quantized.calibration else {}
     ported = _first_output(plan.qgraph, got)
@@ -186,9 +186,15 @@ def _compare(plan: Plan, expected: list[IntArray], got: list[IntArray], rows: Ar
     return BitExact(False, int(wanted.size), first)
 
 
-def _float_outputs(quantized: QuantizedModel, samples: Array, progress: Progress) -> Array:
-    """First output of the model as it came, in ONNX Runtime: the float model, or the QDQ model."""
-    return FloatModel(quantized.model.graph).predict(samples, progress)
+def true_outputs(quantized: QuantizedModel, samples: Array, progress: Progress) -> Array:
+    """Real values of the first output of the model as it came, in ONNX Runtime: the float model, or the QDQ model."""
+    values = FloatModel(quantized.model.graph).predict(samples, progress)
+    if np.issubdtype(values.dtype, np.floating):
+        return values
+    tensor = quantized.qgraph.tensors[quantized.qgraph.outputs[0].tensor]
+    zero_point = tensor.zero_point + (128 if values.dtype == np.uint8 else 0)  # uint8 of the file is int8 here, 128 lower
+    real: Array = ((values.astype(np.int32) - zero_point) * tensor.scale).astype(np.float32)
+    return real
 
 
 def _accuracy(plan: Plan, floats: Array, expected: list[IntArray], got: list[IntArray], y: Array | None) -> Accuracy:

@@ -14,7 +14,6 @@ from edgecomp.elf import ElfFile
 from edgecomp.errors import FitError, ToolError
 from edgecomp.graph import Array
 from edgecomp.plan import CONTEXT_BYTES
-from edgecomp.quant.floating import FloatModel
 from edgecomp.quant.quality import Metric
 from edgecomp.quant.search import finite
 from edgecomp.report import Accuracy, LayerFacts, Memory, ModelFacts, Outputs, PerInference, RunReport, TargetFacts, Transport
@@ -22,7 +21,7 @@ from edgecomp.run import RUNNERS, Execution, execute
 from edgecomp.target import Target, load_target
 from edgecomp.tvm.c_model import sources
 from edgecomp.tvm.compile import CompiledModel, Region, compile_float
-from edgecomp.verify import RunOptions
+from edgecomp.verify import RunOptions, true_outputs
 
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
@@ -66,7 +65,7 @@ def run(
     model = sources(compiled)
     with tempfile.TemporaryDirectory(prefix="edgecomp-") as directory:
         firmware = _built(model, target, Path(directory), options)
-        notes = _notes(compiled, firmware)
+        notes = _notes(quantized, compiled, firmware)
         if options.build_only:
             return _report(quantized, compiled, model, firmware, target, notes)
         samples = quantized.samples(x, source)
@@ -83,7 +82,7 @@ def run(
                 profiled_samples=options.profiled_samples,
             )
     with options.watch("float model") as progress:
-        floats = FloatModel(quantized.model.graph).predict(samples, progress)
+        floats = true_outputs(quantized, samples, progress)
     first = compiled.outputs[0]
     got = np.ascontiguousarray(execution.outputs[:, : first.bytes]).view(first.dtype).reshape(floats.shape)
     metric = Metric(floats, y)
@@ -110,9 +109,11 @@ def _float_inputs(quantized: QuantizedModel, samples: Array, region: Region) -> 
     return quantized.scheme.quants[port.name].dequantize(integers).astype(region.dtype)
 
 
-def _notes(compiled: CompiledModel, firmware: Firmware) -> list[str]:
+def _notes(quantized: QuantizedModel, compiled: CompiledModel, firmware: Firmware) -> list[str]:
     """What a reader of the figures must know."""
     notes = [f"Compiled by TVM {compiled.tvm_version} to C with its default schedules, not tuned; float32 has no bit-exact contract."]
+    if quantized.model.is_quantized:
+        notes.append("The file is quantized (QDQ): TVM's program takes its weights as float32 and rounds no activation.")
     image = ElfFile(firmware.elf)
     if any(image.symbol_address(name) is not None for name in SOFT_FLOAT_SYMBOLS):
         notes.append("The board is built without floating point in hardware: TVM's program computes in the compiler's soft float.")
