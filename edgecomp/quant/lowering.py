@@ -176,6 +176,8 @@ class Lowering:
             except ValueError as error:
                 raise UnsupportedError(f"tensor {value.tensor!r} of shape {value.base}: cannot be put in another order: {error}") from error
             name = f"{value.tensor}__order_{''.join(map(str, permutation))}"
+            while name in self.tensors:  # the same order of other axes
+                name += "_"
             self.tensors[name] = QTensor(name, dims, source.scale, source.zero_point, source.dtype)
             self.nodes.append(QNode(f"{value.tensor} reordered", "Transpose", op, (value.tensor,), name))
             self.moved[key] = name
