@@ -38,6 +38,8 @@ class Kernel:
     pack: Callable[[QOp], QOp] = lambda op: op
     """The operator with its weights in the layout this kernel reads."""
     scratch_bytes: Callable[[QOp], int] = lambda op: 0
+    overlap_bytes: Callable[[QOp], int | None] = lambda op: None
+    """Distance at which the output may start before the input and lie over it (`plan.overlap`); None where it may not."""
 
     @property
     def symbol(self) -> str:

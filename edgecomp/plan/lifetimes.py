@@ -29,6 +29,15 @@ class Storage:
     lifetime: Lifetime
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """An output that may lie over the input it is computed from, if it starts `distance_bytes` or more before it."""
+
+    source: str
+    output: str
+    distance_bytes: int
+
+
 ChooseVictim = Callable[[Sequence[str]], str]
 """Picks the input that an in-place operator overwrites, where several may be."""
 
@@ -93,3 +102,19 @@ def storages(qgraph: QGraph, lifetimes: Mapping[str, Lifetime], pairs: Mapping[s
         for name, chain in chains.items()
         if chain[0] == name
     )
+
+
+def overlaps(
+    qgraph: QGraph, lifetimes: Mapping[str, Lifetime], pairs: Mapping[str, str], distances: Mapping[str, int | None]
+) -> tuple[Overlap, ...]:
+    """The outputs that may lie over an input which is read for the last time; `distances` has what each output's kernel allows."""
+    kept = {port.tensor for port in qgraph.outputs}
+    found = []
+    for step, node in enumerate(qgraph.nodes):
+        sources = arena_inputs(qgraph, node)
+        distance = distances.get(node.output)
+        if distance is None or node.output in pairs or len(sources) != 1 or sources[0] in kept:
+            continue
+        if lifetimes[sources[0]].last_step == step:
+            found.append(Overlap(sources[0], node.output, distance))
+    return tuple(found)

@@ -6,11 +6,14 @@ a bounded branch-and-bound search follows. All of it is deterministic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from edgecomp.plan.lifetimes import Storage
+
+Relaxed = Mapping[tuple[int, int], int]
+"""(storage of an input, storage of the output computed from it) -> distance at which the output may start before the input."""
 
 SEARCH_LIMIT = 4000
 """Placements the exact search tries before it settles for the best found."""
@@ -40,8 +43,17 @@ def lower_bound_bytes(requests: Sequence[Storage], alignment: int = 1) -> int:
     return bound
 
 
-def place(requests: Sequence[Storage], alignments: Sequence[int]) -> Placement:
-    """The smallest placement found; among equals the one with the earliest of `alignments`."""
+def place(requests: Sequence[Storage], alignments: Sequence[int], relaxed: Relaxed | None = None) -> Placement:
+    """The smallest placement found; among equals the one with the earliest of `alignments`, and without an overlap."""
+    apart = _place_apart(requests, alignments)
+    if not relaxed:
+        return apart
+    orders = _orders(requests, (*_GREEDY_ORDERS, *_LATE_FIRST_ORDERS))
+    found = [_fit_relaxed(requests, order, alignment, relaxed) for alignment in alignments for order in orders]
+    return min([apart, *found], key=_arena_bytes)
+
+
+def _place_apart(requests: Sequence[Storage], alignments: Sequence[int]) -> Placement:
     floor = min(lower_bound_bytes(requests, alignment) for alignment in alignments)
     best = _place_aligned(requests, alignments[0])
     for alignment in alignments[1:]:
@@ -54,8 +66,7 @@ def place(requests: Sequence[Storage], alignments: Sequence[int]) -> Placement:
 def _place_aligned(requests: Sequence[Storage], alignment: int) -> Placement:
     bound = lower_bound_bytes(requests, alignment)
     found = []
-    for key, best_fit in product(_GREEDY_ORDERS, (False, True)):
-        order = sorted(range(len(requests)), key=lambda index: (*key(requests[index]), index))
+    for order, best_fit in product(_orders(requests, _GREEDY_ORDERS), (False, True)):
         found.append(_fit_in_order(requests, order, alignment, best_fit))
         if found[-1].arena_bytes <= bound:
             return found[-1]
@@ -71,13 +82,57 @@ def _length(request: Storage) -> int:
     return request.lifetime.last_step - request.lifetime.first_step + 1
 
 
-_GREEDY_ORDERS: tuple[Callable[[Storage], tuple[int, ...]], ...] = (
+OrderKey = Callable[[Storage], tuple[int, ...]]
+
+_GREEDY_ORDERS: tuple[OrderKey, ...] = (
     lambda r: (-r.bytes, -_length(r), r.lifetime.first_step),
     lambda r: (-_length(r), -r.bytes, r.lifetime.first_step),
     lambda r: (-_length(r) * r.bytes, r.lifetime.first_step),
     lambda r: (r.lifetime.first_step, -r.bytes),
     lambda r: (-r.lifetime.last_step, -r.bytes),
 )
+_LATE_FIRST_ORDERS: tuple[OrderKey, ...] = (
+    lambda r: (-r.bytes, -r.lifetime.first_step),
+    lambda r: (-r.bytes, -_length(r), -r.lifetime.first_step),
+    lambda r: (-_length(r), -r.lifetime.first_step),
+    lambda r: (-_length(r) * r.bytes, -r.lifetime.first_step),
+    lambda r: (-r.lifetime.first_step, -r.bytes),
+)
+"""An output that is placed before its input finds the room before it."""
+
+
+def _orders(requests: Sequence[Storage], keys: Sequence[OrderKey]) -> list[list[int]]:
+    """Indices of the storages sorted by each key."""
+    return [sorted(range(len(requests)), key=lambda index: (*key(requests[index]), index)) for key in keys]
+
+
+def _fit_relaxed(requests: Sequence[Storage], order: Sequence[int], alignment: int, relaxed: Relaxed) -> Placement:
+    """Place one storage after the other, each as low as the others let it, outputs over inputs where that is allowed."""
+    offsets = [0] * len(requests)
+    placed: list[int] = []
+    for index in order:
+        request = requests[index]
+        blocked = []
+        for other in placed:
+            low, high = offsets[other] - request.bytes, offsets[other] + requests[other].bytes
+            if (other, index) in relaxed:
+                low = offsets[other] - relaxed[other, index]
+            elif (index, other) in relaxed:
+                high = offsets[other] + relaxed[index, other]
+            if requests[other].lifetime.meets(request.lifetime):
+                blocked.append((low, high))
+        offsets[index] = _lowest_start(blocked, alignment)
+        placed.append(index)
+    arena_bytes = max((offset + request.bytes for offset, request in zip(offsets, requests, strict=True)), default=0)
+    return Placement(tuple(offsets), arena_bytes, alignment)
+
+
+def _lowest_start(blocked: Sequence[tuple[int, int]], alignment: int) -> int:
+    """The lowest aligned start that lies strictly inside none of the intervals."""
+    start = 0
+    while inside := [high for low, high in blocked if low < start < high]:
+        start = _align(max(inside), alignment)
+    return start
 
 
 def _fit_in_order(requests: Sequence[Storage], order: Sequence[int], alignment: int, best_fit: bool) -> Placement:

@@ -9,9 +9,9 @@ from functools import lru_cache
 from edgecomp.plan.code_size import estimate_code
 from edgecomp.plan.fit import check_fit
 from edgecomp.plan.kernels import OPTIMIZE, select_kernels
-from edgecomp.plan.lifetimes import ChooseVictim, Lifetime, in_place_pairs, storages, tensor_lifetimes
+from edgecomp.plan.lifetimes import ChooseVictim, Lifetime, Overlap, in_place_pairs, overlaps, storages, tensor_lifetimes
 from edgecomp.plan.order import OrderSearch
-from edgecomp.plan.placement import Placement, free_offset, lower_bound_bytes, place
+from edgecomp.plan.placement import free_offset, lower_bound_bytes, place
 from edgecomp.plan.types import ARENA_ALIGNMENT, OFFSET_ALIGNMENTS, Buffer, Plan, Step
 from edgecomp.qgraph import QGraph
 from edgecomp.target import Target
@@ -38,10 +38,18 @@ def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
     _refuse_constant_outputs(qgraph)
     kernels = select_kernels(qgraph.nodes, target, optimize)
     wanted = {node.output: kernels[node.output].scratch_bytes(node.op) for node in qgraph.nodes}
-    layout = _best_layout(qgraph, tuple(wanted.values()))
+    distances = tuple(kernels[node.output].overlap_bytes(node.op) for node in qgraph.nodes)
+    layout = _best_layout(qgraph, tuple(wanted.values()), distances)
     scratch = _place_scratch(layout, wanted)
     steps = tuple(
-        Step(node, kernels[node.output], kernels[node.output].pack(node.op), layout.pairs.get(node.output), working)
+        Step(
+            node,
+            kernels[node.output],
+            kernels[node.output].pack(node.op),
+            layout.pairs.get(node.output),
+            layout.overlaps.get(node.output),
+            working,
+        )
         for node, working in zip(layout.qgraph.nodes, scratch, strict=True)
     )
     memory_bytes = max((buffer.end_bytes for buffer in scratch if buffer), default=0)
@@ -67,6 +75,7 @@ class _Layout:
 
     qgraph: QGraph
     pairs: Mapping[str, str]
+    overlaps: Mapping[str, Overlap]
     buffers: Mapping[str, Buffer]
     arena_bytes: int
     alignment: int
@@ -79,41 +88,41 @@ def _refuse_constant_outputs(qgraph: QGraph) -> None:
 
 
 @lru_cache(maxsize=4)
-def _best_layout(qgraph: QGraph, scratch_bytes: tuple[int, ...]) -> _Layout:
+def _best_layout(qgraph: QGraph, scratch_bytes: tuple[int, ...], distances: tuple[int | None, ...]) -> _Layout:
     """The smallest arena over the order given and the order with the lowest peak; the order given where both are equal.
 
-    Boards whose kernels need the same scratch share the result.
+    Boards whose kernels need the same scratch and let outputs lie over inputs alike share the result.
     """
+    allowed = {node.output: distance for node, distance in zip(qgraph.nodes, distances, strict=True)}
     search = OrderSearch(qgraph, scratch_bytes)
     given, best = tuple(range(len(qgraph.nodes))), search.best()
+    layout = _lay_out_in_order(qgraph, allowed)
     if best == given:
-        return _lay_out_in_order(qgraph)
-    reordered = _lay_out_in_order(replace(qgraph, nodes=tuple(qgraph.nodes[index] for index in best)))
-    if reordered.arena_bytes < search.peak_bytes(given):
-        return reordered
-    return min(_lay_out_in_order(qgraph), reordered, key=lambda layout: layout.arena_bytes)
+        return layout
+    reordered = _lay_out_in_order(replace(qgraph, nodes=tuple(qgraph.nodes[index] for index in best)), allowed)
+    return min(layout, reordered, key=lambda found: found.arena_bytes)
 
 
-def _lay_out_in_order(qgraph: QGraph) -> _Layout:
+def _lay_out_in_order(qgraph: QGraph, distances: Mapping[str, int | None]) -> _Layout:
     """Offsets for one order. Which of several inputs an operator overwrites does not change the bytes alive, only how they lie."""
     lifetimes = tensor_lifetimes(qgraph)
     layouts = []
     for choose in _victim_choices(lifetimes):
         pairs = in_place_pairs(qgraph, lifetimes, choose)
         requests = storages(qgraph, lifetimes, pairs)
-        placement = place(requests, OFFSET_ALIGNMENTS)
-        offsets = {name: offset for r, offset in zip(requests, placement.offsets, strict=True) for name in r.tensors}
-        layouts.append(_layout(qgraph, lifetimes, pairs, offsets, placement))
-        if placement.arena_bytes <= lower_bound_bytes(requests):
+        possible = overlaps(qgraph, lifetimes, pairs, distances)
+        where = {name: index for index, request in enumerate(requests) for name in request.tensors}
+        relaxed = {(where[found.source], where[found.output]): found.distance_bytes for found in possible}
+        placement = place(requests, OFFSET_ALIGNMENTS, relaxed)
+        offsets = {name: placement.offsets[index] for name, index in where.items()}
+        buffers = {
+            name: Buffer(offsets[name], qgraph.tensors[name].bytes, life.first_step, life.last_step) for name, life in lifetimes.items()
+        }
+        used = {found.output: found for found in possible if buffers[found.output].overlaps(buffers[found.source])}
+        layouts.append(_Layout(qgraph, pairs, used, buffers, placement.arena_bytes, placement.alignment))
+        if not relaxed and placement.arena_bytes <= lower_bound_bytes(requests):
             break
     return min(layouts, key=lambda layout: layout.arena_bytes)
-
-
-def _layout(
-    qgraph: QGraph, lifetimes: Mapping[str, Lifetime], pairs: Mapping[str, str], offsets: Mapping[str, int], placement: Placement
-) -> _Layout:
-    buffers = {name: Buffer(offsets[name], qgraph.tensors[name].bytes, life.first_step, life.last_step) for name, life in lifetimes.items()}
-    return _Layout(qgraph, pairs, buffers, placement.arena_bytes, placement.alignment)
 
 
 def _victim_choices(lifetimes: Mapping[str, Lifetime]) -> Sequence[ChooseVictim]:

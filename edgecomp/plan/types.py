@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from edgecomp.plan.kernels import Kernel
-from edgecomp.plan.lifetimes import Lifetime, overwritable, tensor_lifetimes
+from edgecomp.plan.lifetimes import Lifetime, Overlap, overwritable, tensor_lifetimes
 from edgecomp.qgraph import CType, IntArray, QGraph, QNode, QOp
 from edgecomp.target import Target
 
@@ -56,6 +56,8 @@ class Step:
     """`node.op` with its weights in the kernel's layout: what is emitted."""
     overwrites: str | None
     """The input in whose place the output is written, or None."""
+    overlap: Overlap | None
+    """How the output lies over the input that the kernel reads ahead of it, or None."""
     scratch: Buffer | None
     """The kernel's working memory during this step, or None where it needs none."""
 
@@ -156,11 +158,14 @@ class Plan:
         return self
 
     def _live_at(self, index: int) -> int:
-        """In a sound plan live buffers are disjoint but for an in-place pair, whose bytes count once."""
-        step = self.steps[index]
-        live = sum(buffer.bytes for _, buffer in self.live_buffers(index))
-        shared = 0 if step.overwrites is None else self.buffers[step.overwrites].bytes
-        return live - shared + (step.scratch.bytes if step.scratch else 0)
+        """Bytes that two live buffers share count once."""
+        scratch = self.steps[index].scratch
+        live = sorted((buffer.offset_bytes, buffer.end_bytes) for _, buffer in self.live_buffers(index))
+        total = reached = 0
+        for start, end in live:
+            total += max(end - max(start, reached), 0)
+            reached = max(reached, end)
+        return total + (scratch.bytes if scratch else 0)
 
     def _verify_ranges(self) -> None:
         for name, buffer in self.buffers.items():
@@ -186,6 +191,10 @@ class Plan:
                 raise ValueError(f"{self.qgraph.name}: {output!r} may not overwrite {victim!r}")
             if self.buffers[output].offset_bytes != self.buffers[victim].offset_bytes:
                 raise ValueError(f"{self.qgraph.name}: {output!r} shares {victim!r} only in part")
+        for step in self.steps:
+            if step.overlap is not None:
+                self._verify_overlap(step)
+                pairs[step.node.output] = step.overlap.source
         for (a, first), (b, second) in combinations(self.buffers.items(), 2):
             if first.lifetime.meets(second.lifetime) and first.overlaps(second) and pairs.get(a) != b and pairs.get(b) != a:
                 raise ValueError(f"{self.qgraph.name}: {a!r} and {b!r} overlap while both are alive")
@@ -193,6 +202,19 @@ class Plan:
             for name, buffer in self.live_buffers(index):
                 if step.scratch and step.scratch.overlaps(buffer):
                     raise ValueError(f"{self.qgraph.name}: scratch of {step.node.layer!r} overlaps {name!r}")
+
+    def _verify_overlap(self, step: Step) -> None:
+        """The kernel allows it, at this distance, and nobody reads the input any more."""
+        overlap = step.overlap
+        assert overlap is not None
+        allowed = step.kernel.overlap_bytes(step.node.op)
+        source, output = self.buffers[overlap.source], self.buffers[step.node.output]
+        distance = source.offset_bytes - output.offset_bytes
+        last_reader = source.last_step == output.first_step and overlap.source not in {port.tensor for port in self.qgraph.outputs}
+        if allowed is None or distance < allowed or not last_reader:
+            raise ValueError(
+                f"{self.qgraph.name}: {step.node.output!r} lies {distance} bytes before {overlap.source!r}; allowed: {allowed}"
+            )
 
 
 def element_bytes(ctype: CType) -> int:

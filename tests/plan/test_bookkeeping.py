@@ -49,8 +49,8 @@ def test_feature_maps_of_each_edge(book: Book) -> None:
 
 
 def test_shares_of_the_peak(book: Book) -> None:
-    assert [layer.live_bytes for layer in book.layers] == [512, 320, 400, 90]
-    assert [layer.peak_share for layer in book.layers] == [1.0, 320 / 512, 400 / 512, 90 / 512]
+    assert [layer.live_bytes for layer in book.layers] == [352, 320, 328, 90]
+    assert [layer.peak_share for layer in book.layers] == [352 / 360, 320 / 360, 328 / 360, 90 / 360]
     assert book.peak_layer == 0
 
 

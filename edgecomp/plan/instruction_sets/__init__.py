@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgecomp.plan.instruction_sets import portable
 from edgecomp.plan.kernels import KernelTable
 
-KERNELS: KernelTable = {}
+KERNELS: KernelTable = {"portable": portable.KERNELS}
