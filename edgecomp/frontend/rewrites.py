@@ -6,6 +6,7 @@ CONTROL_FLOW = "export a traced model, in which every branch and loop count is f
 RECURRENT = "replace it by Conv or Gemm layers over a window of samples"
 POSTPROCESSING = "end the model before it and compute it in the application"
 SHAPES = "export with static shapes, so that it becomes a constant"
+INTEGER_OPERATOR = "quantize with quant_format=QuantFormat.QDQ"
 NORMALIZATION = "train with BatchNormalization, which is folded away"
 
 REWRITES = {
@@ -37,8 +38,6 @@ REWRITES = {
     "MaxUnpool": "use Resize or ConvTranspose",
     "MaxRoiPool": POSTPROCESSING,
     "RoiAlign": POSTPROCESSING,
-    "QLinearConv": "quantize with quant_format=QuantFormat.QDQ",
-    "QLinearMatMul": "quantize with quant_format=QuantFormat.QDQ",
     "ConvInteger": "quantize statically with quant_format=QuantFormat.QDQ",
     "MatMulInteger": "quantize statically with quant_format=QuantFormat.QDQ",
     "DynamicQuantizeLinear": "quantize statically, with calibration data",
@@ -51,4 +50,6 @@ DEFAULT_REWRITE = "build it from the operators that `edgecomp ops` lists"
 
 def rewrite_for(op_type: str) -> str:
     """How a model can do without an operator."""
+    if op_type.startswith("QLinear") or op_type == "QGemm":
+        return INTEGER_OPERATOR
     return REWRITES.get(op_type, DEFAULT_REWRITE)

@@ -27,27 +27,39 @@ def fill_gaps(scheme: Scheme) -> Scheme:
     """Give every activation that must exist as integers a quantization that its operator cannot leave.
 
     Raises:
-        UnsupportedError: an operator's output has no useful bound.
+        UnsupportedError: an input is not quantized, or an operator's output has no useful bound.
     """
     quants = dict(scheme.quants)
     hidden = inside_kernels(scheme.graph)
     for name in scheme.graph.inputs:
-        if name not in quants:
+        quant = quants.get(name) or _ahead(scheme.graph, quants, name)
+        if quant is None:
             raise UnsupportedError(f"input {name!r}: not quantized in a quantized model; take the float model to edgecomp quantize")
+        quants[name] = quant
     for node in scheme.graph.nodes:
         for name in node.outputs:
             if name not in quants and name not in hidden:
-                quants[name] = _follow(scheme.graph, quants, node)
+                quants[name] = _follow(scheme.graph, quants, node, name)
     return replace(scheme, quants=quants)
 
 
-def _follow(graph: Graph, quants: Mapping[str, Quant], node: Node) -> Quant:
+def _ahead(graph: Graph, quants: Mapping[str, Quant], name: str) -> Quant | None:
+    """The quantization that a tensor takes later, behind operators that only move or select its values."""
+    for node in graph.consumers.get(name, ()):
+        if operator(node).keeps_scale and node.inputs[0] == name:
+            quant = quants.get(node.outputs[0]) or _ahead(graph, quants, node.outputs[0])
+            if quant is not None:
+                return quant
+    return None
+
+
+def _follow(graph: Graph, quants: Mapping[str, Quant], node: Node, name: str) -> Quant:
     op = operator(node)
     if op.keeps_scale and node.inputs[0] in quants:
         return op.kept_quant(quants[str(node.inputs[0])])
     if op.fixed_quant:
         return whole(*op.fixed_quant)
-    return from_range(*_bounds(graph, quants, node, op))
+    return _ahead(graph, quants, name) or from_range(*_bounds(graph, quants, node, op))
 
 
 def _range(graph: Graph, quants: Mapping[str, Quant], name: str) -> Range:
