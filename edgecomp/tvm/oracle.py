@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecomp.errors import UnsupportedError
+from edgecomp.errors import ToolError, UnsupportedError
 from edgecomp.qgraph import IntArray, QGraph
 from edgecomp.tvm.installation import require_tvm
 
@@ -97,7 +97,10 @@ def evaluate(qgraph: QGraph, buffers: Sequence[IntArray], progress: Progress | N
     from tvm import relax
 
     level = 3 if qgraph.macs * len(buffers[0]) > WORTH_OPTIMISING_MACS else 0
-    program = relax.build(module, target=tvm.target.Target({"kind": "llvm", "opt-level": level}))
+    try:
+        program = relax.build(module, target=tvm.target.Target({"kind": "llvm", "opt-level": level}))
+    except Exception as error:  # its passes raise errors of many kinds
+        raise ToolError(f"{qgraph.name}: TVM cannot compile the integer network for this computer: {error}") from error
     machine = relax.VirtualMachine(program, tvm.cpu())
     rows = []
     for done, sample in enumerate(zip(*buffers, strict=True), start=1):
