@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -33,6 +34,9 @@ MICROSOFT_OPERATORS = ("QuantizeLinear", "DequantizeLinear", "Gelu")
 OLDEST_OPSET = 7
 USUAL_OPSET = 17
 MAX_PROBLEMS = 5
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading or sampling a node raises whose attributes or inputs are not what ONNX says they are."""
+
 EMPTY: Mapping[str, Shape] = {}
 
 
@@ -61,6 +65,7 @@ def from_model(model: ModelProto, name: str, shapes: Mapping[str, Shape] = EMPTY
     Raises:
         ModelError, UnsupportedError: as `load_graph`.
     """
+    _refuse_broken_text(model, name)
     model = _modern(model, name)
     _drop_initializer_inputs(model.graph)
     _refuse_foreign(model, name)
@@ -71,6 +76,13 @@ def from_model(model: ModelProto, name: str, shapes: Mapping[str, Shape] = EMPTY
         model = fold_unknown_constants(infer_shapes(model, name))
     _refuse_unknown(model.graph, name)
     return _Walk(infer_shapes(model, name), name).graph()
+
+
+def _refuse_broken_text(model: ModelProto, name: str) -> None:
+    """Raise for names that are no UTF-8, which protobuf hands out as bytes."""
+    for index, node in enumerate(model.graph.node):
+        if not all(isinstance(text, str) for text in (node.op_type, node.name, node.domain, *node.input, *node.output)):
+            raise ModelError(f"{name}: node {index} holds text that is no UTF-8; the file is damaged: export or copy it again")
 
 
 def _modern(model: ModelProto, name: str) -> ModelProto:
@@ -191,17 +203,21 @@ class _Walk:
             return
         try:
             op, inputs = OPERATORS[source.op_type].from_onnx(source)
+            self._place(source, Node(source.name, op, inputs, source.outputs))
         except UnsupportedError as error:
             self.problems.append(str(error))
             self._declare(source, {})
-            return
         except EdgecompError as error:
             raise ModelError(f"{self.name}: {error}") from error
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except MALFORMED as error:
             raise ModelError(f"{self.name}: node {source.name!r} ({source.op_type}) is malformed ({error!r}); check the model") from error
-        node = Node(source.name, op, inputs, source.outputs)
-        if not isinstance(op, (QuantizeLinear, DequantizeLinear)) and all(self._value(name) is not None for name in inputs if name):
-            results = op.evaluate(*(self._value(name) for name in inputs))
+
+    def _place(self, source: OnnxNode, node: Node) -> None:
+        """Append a node, or its results where all it reads is constant."""
+        if not isinstance(node.op, (QuantizeLinear, DequantizeLinear)) and all(
+            self._value(name) is not None for name in node.inputs if name
+        ):
+            results = node.op.evaluate(*(self._value(name) for name in node.inputs))
             for name, value in zip(node.outputs, results, strict=False):
                 self._add_constant(name, value)
             return
@@ -219,10 +235,16 @@ class _Walk:
             opset=self.opset,
             inputs=inputs,
             outputs=tuple(outputs),
-            attributes={attribute.name: helper.get_attribute_value(attribute) for attribute in proto.attribute},
+            attributes=self._attributes(proto),
             shapes={name: self.tensors[name].shape for name in inputs if name in self.tensors},
             constants={name: value for name in inputs if name and (value := self._value(name)) is not None},
         )
+
+    def _attributes(self, proto: NodeProto) -> dict[str, Any]:
+        try:
+            return {attribute.name: helper.get_attribute_value(attribute) for attribute in proto.attribute}
+        except ValueError as error:
+            raise ModelError(f"{self.name}: node {proto.name!r} ({proto.op_type}) has an attribute that cannot be read: {error}") from error
 
     def _unique_name(self, proto: NodeProto, index: int) -> str:
         wished = proto.name or f"{proto.op_type}_{index}"

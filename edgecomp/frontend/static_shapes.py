@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 from onnx import ModelProto, ValueInfoProto, helper, numpy_helper, shape_inference
@@ -10,6 +11,9 @@ from onnx import ModelProto, ValueInfoProto, helper, numpy_helper, shape_inferen
 from edgecomp.errors import ModelError
 from edgecomp.frontend.ceil_windows import with_floor_windows
 from edgecomp.graph import Shape
+
+LARGEST_TENSOR = 1 << 26
+"""Elements of a tensor, far beyond any microcontroller: a file that says more is broken."""
 
 BATCH_NOTE = "edgecomp.note.batch"
 """Metadata key: which batch size the file had before it became 1."""
@@ -86,13 +90,25 @@ def infer_shapes(model: ModelProto, name: str) -> ModelProto:
     try:
         floor = with_floor_windows(model)
         inferred = shape_inference.infer_shapes(floor, strict_mode=True, data_prop=True)
-    except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
+    except (shape_inference.InferenceError, TypeError, ValueError, RuntimeError, MemoryError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{name}: its shapes do not fit together: {reason}; correct the model or the --shape given") from error
     if floor is not model:  # the nodes as they came, with the shapes that are right
         del inferred.graph.node[:]
         inferred.graph.node.extend(model.graph.node)
+    _refuse_giants(inferred, name)
     return inferred
+
+
+def _refuse_giants(model: ModelProto, name: str) -> None:
+    graph = model.graph
+    shapes = {value.name: _shape(value) for value in (*graph.input, *graph.value_info, *graph.output)}
+    shapes |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for tensor, shape in shapes.items():
+        if prod(shape) > LARGEST_TENSOR or min(shape, default=0) < 0:
+            raise ModelError(
+                f"{name}: tensor {tensor!r} has shape {list(shape)}; allowed: up to {LARGEST_TENSOR:,} elements; check the model"
+            )
 
 
 def with_batch_of_one(model: ModelProto, name: str) -> ModelProto:

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator, refusal
+from edgecomp.ops.identity import Identity
 from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.max_pool2d import MaxPool2D
 from edgecomp.quant.scheme import INT8_MAX, INT8_MIN
@@ -32,9 +33,9 @@ class Reduce(Operator):
         rank = len(node.shape(0))
         given = node.attributes.get("axes") if node.opset < cls.axes_input_since_opset else node.constant(1, "axes")
         axes = () if given is None else tuple(sorted(int(axis) % rank for axis in given))
-        if not axes and not node.attributes.get("noop_with_empty_axes", 0):
-            axes = tuple(range(rank))
-        return cls(axes, int(node.attributes.get("keepdims", 1))), node.inputs[:1]
+        if not axes and node.attributes.get("noop_with_empty_axes", 0):
+            return Identity(), node.inputs[:1]
+        return cls(axes or tuple(range(rank)), int(node.attributes.get("keepdims", 1))), node.inputs[:1]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class ReduceMean(Reduce):
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x = inputs[0]
         assert x is not None
-        return (np.mean(x, axis=self.axes, keepdims=bool(self.keepdims)).astype(x.dtype) if self.axes else x,)
+        return (np.mean(x, axis=self.axes, keepdims=bool(self.keepdims)).astype(x.dtype),)
 
     def lower(self, node: Node, lowering: Lowering) -> None:
         lower_mean(node, lowering, self.axes, bool(self.keepdims))
@@ -62,13 +63,12 @@ class ReduceSum(Reduce):
     axes_input_since_opset: ClassVar[int] = 13
 
     def to_onnx(self) -> OnnxCall:
-        attributes = {"keepdims": self.keepdims, "noop_with_empty_axes": 1}
-        return OnnxCall("ReduceSum", attributes, (np.asarray(self.axes, np.int64),))
+        return OnnxCall("ReduceSum", {"keepdims": self.keepdims}, (np.asarray(self.axes, np.int64),))
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x = inputs[0]
         assert x is not None
-        return (np.sum(x, axis=self.axes, keepdims=bool(self.keepdims)).astype(x.dtype) if self.axes else x,)
+        return (np.sum(x, axis=self.axes, keepdims=bool(self.keepdims)).astype(x.dtype),)
 
     def lower(self, node: Node, lowering: Lowering) -> None:
         count = prod(lowering.shape(str(node.inputs[0]))[axis] for axis in self.axes)
@@ -85,7 +85,7 @@ class ReduceMax(Reduce):
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x = inputs[0]
         assert x is not None
-        return (np.max(x, axis=self.axes, keepdims=bool(self.keepdims)) if self.axes else x,)
+        return (np.max(x, axis=self.axes, keepdims=bool(self.keepdims)),)
 
     def lower(self, node: Node, lowering: Lowering) -> None:
         lower_max(node, lowering, self.axes, bool(self.keepdims))

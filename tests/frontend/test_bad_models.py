@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgecomp.errors import ModelError, UnsupportedError
+from edgecomp.errors import EdgecompError, ModelError, UnsupportedError
 from edgecomp.frontend.onnx_import import from_model, load_graph
 from tests.passes.drawn_models import ModelWriter
 
@@ -214,3 +214,27 @@ def test_sequence_input() -> None:
     model.graph.input[0].CopyFrom(helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, None))
     with pytest.raises(ModelError, match="input 'x' is not a tensor"):
         from_model(model, "net")
+
+
+def test_tensor_that_no_computer_holds() -> None:
+    nodes = [helper.make_node("Expand", ["x", "wide"], ["y"])]
+    with pytest.raises(ModelError, match=r"net: tensor 'y' has shape \[65536, 65536, 4\]; allowed: up to"):
+        from_model(loose_model(nodes, (1, 4), wide=np.array([65536, 65536, 4])), "net")
+
+
+def test_flipped_bytes_end_in_an_error_of_ours_or_in_a_network() -> None:
+    random = np.random.default_rng(0)
+    content = np.frombuffer(conv_model().SerializeToString(), np.uint8)
+    refused = 0
+    for _ in range(300):
+        broken = content.copy()
+        broken[random.integers(len(broken), size=random.integers(1, 4))] = random.integers(256)
+        try:
+            model = onnx.load_model_from_string(broken.tobytes())
+        except Exception:  # no protobuf any more: `read_model` says so, see above
+            continue
+        try:
+            from_model(model, "net")
+        except EdgecompError:
+            refused += 1
+    assert refused > 20
