@@ -71,8 +71,8 @@ def box_offsets(dims: Sequence[int], steps: Sequence[int], offset: int = 0) -> I
 
 def box_view(flat: IntArray, dims: Sequence[int], steps: Sequence[int]) -> IntArray:
     """Samples [S, size] as a view [S, *dims] whose elements are reached with `steps` (0 or positive)."""
-    width = flat.itemsize
-    strides = (flat.strides[0], *(step * width for step in steps))
+    samples, element = flat.strides
+    strides = (samples, *(step * element for step in steps))
     return np.lib.stride_tricks.as_strided(flat, (len(flat), *dims), strides, writeable=False)
 
 
