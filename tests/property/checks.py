@@ -72,29 +72,40 @@ class Trial:
         return self.quantized.to_onnx()
 
     @cached_property
+    def qdq_outputs(self) -> list[np.ndarray]:
+        """What ONNX Runtime makes of the QDQ file."""
+        return run_onnx(self.qdq, self.x)
+
+    @cached_property
+    def real(self) -> list[np.ndarray]:
+        """The integers as real numbers."""
+        return dequantized(self.quantized.qgraph, self.integers)
+
+    @cached_property
     def absorbed(self) -> QuantizedModel:
         """The quantized network read back from its file."""
         path = self.folder / "drawn.qdq.onnx"
         path.write_bytes(self.qdq)
         return edgecomp.load(path).absorbed()
 
-    def worst_sqnr_db(self) -> float:
-        """The lowest signal-to-noise ratio of an output against the float network."""
-        real = dequantized(self.quantized.qgraph, self.integers)
-        return min(sqnr_db(expected, got) for expected, got in zip(self.floats, real, strict=True))
+    def sqnr_db(self) -> list[float]:
+        """Signal-to-noise ratio of each output against the float network."""
+        return [sqnr_db(expected, got) for expected, got in zip(self.floats, self.real, strict=True)]
+
+    def qdq_sqnr_db(self) -> list[float]:
+        """The same for what ONNX Runtime makes of the QDQ file: what this quantization costs, whoever computes."""
+        return [sqnr_db(expected, got) for expected, got in zip(self.floats, self.qdq_outputs, strict=True)]
+
+    def sqnr_from_qdq_db(self) -> list[float]:
+        """Signal-to-noise ratio of each output against what ONNX Runtime makes of the QDQ file."""
+        return [sqnr_db(expected, got) for expected, got in zip(self.qdq_outputs, self.real, strict=True)]
 
     def steps_from_qdq(self) -> np.ndarray:
         """How many steps of its scale each output integer is away from what ONNX Runtime makes of the QDQ file."""
         qgraph = self.quantized.qgraph
-        real = dequantized(qgraph, self.integers)
         scales = [qgraph.tensors[port.tensor].scale for port in qgraph.outputs]
-        pairs = zip(run_onnx(self.qdq, self.x), real, scales, strict=True)
-        return np.concatenate([np.abs(a - b.reshape(a.shape)).ravel() / scale for a, b, scale in pairs])
-
-    def sqnr_from_qdq_db(self) -> float:
-        """The lowest signal-to-noise ratio of an output against what ONNX Runtime makes of the QDQ file."""
-        real = dequantized(self.quantized.qgraph, self.integers)
-        return min(sqnr_db(expected, got) for expected, got in zip(run_onnx(self.qdq, self.x), real, strict=True))
+        triples = zip(self.qdq_outputs, self.real, scales, strict=True)
+        return np.concatenate([np.abs(a - b.reshape(a.shape)).ravel() / scale for a, b, scale in triples])
 
     def same_when_read_back(self) -> bool:
         """Whether the QDQ file gives the same firmware."""

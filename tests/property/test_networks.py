@@ -18,9 +18,10 @@ from tests.property.layers import LAYERS
 from tests.property.networks import Drawn, networks, single_layers
 
 LEAST_LAYER_DB = 22.0
-LEAST_NETWORK_DB = 15.0
-LEAST_QDQ_DB = 24.0
-"""Against the QDQ file in ONNX Runtime, which rounds as the firmware does but for ties, tables and constants of tensors."""
+LEAST_NETWORK_DB = 24.0
+"""Of a network that does not cancel its own signal; see MARGIN_DB for those that do."""
+MARGIN_DB = 4.0
+"""How far the integers may stay behind the same quantization computed by ONNX Runtime in float."""
 MOST_STEPS = 1.01
 AMPLIFYING = frozenset({"matmul_constant", "matmul_activations", "positive_pointwise", "tensor_arithmetic"})
 """Layers of several operators, where a step in the first may be several at the end."""
@@ -36,20 +37,21 @@ def check_layer(kind: str, net: Drawn, folder: Path) -> None:
     """One layer: close to float, within a step of the QDQ file, and the same when read back."""
     note(str(net))
     trial = Trial(net.proto, folder, net.seed)
-    assert trial.worst_sqnr_db() >= LEAST_LAYER_DB
+    assert min(trial.sqnr_db()) >= LEAST_LAYER_DB
     assert trial.same_when_read_back()
     if kind in AMPLIFYING:
-        assert trial.sqnr_from_qdq_db() >= LEAST_QDQ_DB
+        assert min(trial.sqnr_from_qdq_db()) >= LEAST_LAYER_DB
     else:
         assert trial.steps_from_qdq().max() <= MOST_STEPS
 
 
 def check_network(net: Drawn, folder: Path) -> Trial:
-    """A whole network: the same, with bounds that noise may add up to, and a sound plan."""
+    """A whole network: as close to float as the QDQ file, the same when read back, and with a sound plan."""
     note(str(net))
     trial = Trial(net.proto, folder, net.seed)
-    assert trial.worst_sqnr_db() >= LEAST_NETWORK_DB
-    assert trial.sqnr_from_qdq_db() >= LEAST_QDQ_DB
+    for found, due, apart in zip(trial.sqnr_db(), trial.qdq_sqnr_db(), trial.sqnr_from_qdq_db(), strict=True):
+        assert found >= min(LEAST_NETWORK_DB, due - MARGIN_DB)
+        assert apart >= min(LEAST_NETWORK_DB, due - MARGIN_DB)
     assert trial.same_when_read_back()
     plan(trial.quantized.qgraph, load_target("qemu_cortex_m4")).verify()
     return trial
