@@ -54,7 +54,11 @@ class ConvTranspose(Operator):
         dilations = per_axis(node, "dilations", rank, 1)
         extra = per_axis(node, "output_padding", rank, 0)
         pads, extra = _resolve(node, sizes, kernel, strides, dilations, extra)
-        return cls(kernel, strides, pads, dilations, extra, group), node.inputs
+        op = cls(kernel, strides, pads, dilations, extra, group)
+        result = [full - pads[a] - pads[a + rank] for a, full in enumerate(op._uncropped_sizes(sizes))]
+        if min(*result, *strides, *dilations) < 1:
+            raise node.reject(f"an output of size {result}", "sizes and strides of at least 1", "use less padding")
+        return op, node.inputs
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         x, weights, bias = (*inputs, None)[:3]

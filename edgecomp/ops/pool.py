@@ -11,7 +11,7 @@ import numpy as np
 from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxCall, OnnxNode, Operator
 from edgecomp.ops.images import CHANNELS_LAST, both, geometry
-from edgecomp.ops.spatial import check_spatial_rank, extent, output_sizes, pad_spatial, per_axis, resolve_pads, windows
+from edgecomp.ops.spatial import check_spatial_rank, extent, fitting_pads, output_sizes, pad_spatial, per_axis, windows
 from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.max_pool2d import MaxPool2D
 from edgecomp.quant.scheme import INT8_MAX, INT8_MIN
@@ -145,7 +145,7 @@ def _geometry(node: OnnxNode) -> tuple[Shape, Shape, Shape, Shape]:
     kernel = per_axis(node, "kernel_shape", rank, 1)
     strides = per_axis(node, "strides", rank, 1)
     dilations = per_axis(node, "dilations", rank, 1)
-    return kernel, strides, resolve_pads(node, node.shape(0)[2:], kernel, strides, dilations), dilations
+    return kernel, strides, fitting_pads(node, node.shape(0)[2:], kernel, strides, dilations), dilations
 
 
 def _overhang(node: OnnxNode, kernel: Shape, strides: Shape, pads: Shape, dilations: Shape) -> Shape:

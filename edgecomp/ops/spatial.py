@@ -38,6 +38,21 @@ def extent(kernel: int, dilation: int) -> int:
     return (kernel - 1) * dilation + 1
 
 
+def fitting_pads(node: OnnxNode, sizes: Shape, kernel: Shape, strides: Shape, dilations: Shape) -> Shape:
+    """Explicit padding of an operator that slides windows over its input.
+
+    Raises:
+        UnsupportedError: `pads` is malformed, or a window does not fit into the padded input.
+    """
+    pads = resolve_pads(node, sizes, kernel, strides, dilations)
+    reach = [extent(k, dilation) for k, dilation in zip(kernel, dilations, strict=True)]
+    room = [size + begin + end for size, begin, end in zip(sizes, pads[: len(sizes)], pads[len(sizes) :], strict=True)]
+    if min(*kernel, *strides, *dilations) < 1 or any(taken > given for taken, given in zip(reach, room, strict=True)):
+        found = f"windows of {reach} on a padded input of {room}, strides {list(strides)}"
+        raise node.reject(found, "windows that fit, and strides of at least 1", "use a smaller kernel or a larger input")
+    return pads
+
+
 def resolve_pads(node: OnnxNode, sizes: Shape, kernel: Shape, strides: Shape, dilations: Shape) -> Shape:
     """`auto_pad` and `pads` as explicit padding: all begins, then all ends."""
     rank = len(kernel)

@@ -238,3 +238,18 @@ def test_flipped_bytes_end_in_an_error_of_ours_or_in_a_network() -> None:
         except EdgecompError:
             refused += 1
     assert refused > 20
+
+
+@pytest.mark.parametrize("attributes", [{"kernel_shape": [7, 1]}, {"kernel_shape": [3, 3], "dilations": [3, 1]}])
+@pytest.mark.parametrize("kind", ["MaxPool", "AveragePool", "Conv"])
+def test_window_larger_than_the_input(kind: str, attributes: dict[str, list[int]]) -> None:
+    weights = np.ones((1, 1, *attributes["kernel_shape"]), np.float32)
+    node = helper.make_node(kind, ["x", "w"] if kind == "Conv" else ["x"], ["y"], name="wide", **attributes)
+    with pytest.raises((ModelError, UnsupportedError), match=r"net: (node 'wide' .*windows that fit|.*shapes do not fit|.*has shape)"):
+        from_model(loose_model([node], (1, 1, 5, 5), 19, w=weights), "net")
+
+
+def test_transposed_convolution_with_more_padding_than_output() -> None:
+    node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], name="up", pads=[2, 2, 2, 2])
+    with pytest.raises((ModelError, UnsupportedError), match=r"net: .*(size \[-1, -1\]|shape)"):
+        from_model(loose_model([node], (1, 1, 2, 2), w=np.ones((1, 1, 2, 2), np.float32)), "net")

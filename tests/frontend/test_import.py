@@ -246,3 +246,13 @@ def test_real_models(path: Path) -> None:
             np.testing.assert_allclose(evaluate(network, feeds)[name], wanted, rtol=1e-4, atol=1e-5 * float(np.abs(wanted).max()))
     for got, wanted in zip(run_onnx(to_model(graph), feeds), expected, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_local_functions_are_written_out() -> None:
+    body = [helper.make_node("Mul", ["a", "a"], ["b"]), helper.make_node("Relu", ["b"], ["c"])]
+    function = helper.make_function("acme", "Square", ["a"], ["c"], body, [helper.make_opsetid("", 17)])
+    model = loose_model([helper.make_node("Square", ["x"], ["y"], domain="acme")])
+    model.functions.append(function)
+    graph = from_model(model, "net")
+    assert [node.kind for node in graph.nodes] == ["Mul", "Relu"]
+    assert np.array_equal(evaluate(graph, {"x": ramp(1, 4)})["y"], ramp(1, 4) ** 2)
