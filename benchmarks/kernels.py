@@ -3,6 +3,7 @@
     python benchmarks/kernels.py [BOARD ...]            print, and compare with benchmarks/kernels.json
     python benchmarks/kernels.py --check [BOARD ...]    exit 1 where a figure is more than 2 % worse
     python benchmarks/kernels.py --write [BOARD ...]    rewrite the boards' part of the table
+    python benchmarks/kernels.py --fit [BOARD ...]      rewrite the prices in edgecomp/plan/cost.json, from which kernels are chosen
 
 A figure is instructions a MAC, or an element of the output where there are no MACs, of the whole call. Every output is held against
 the numpy reference on the way.
@@ -13,8 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
@@ -22,7 +27,9 @@ if str(ROOT) not in sys.path:
 
 from benchmarks.measure import measure  # noqa: E402
 from benchmarks.shapes import GRID  # noqa: E402
-from edgecomp.target import list_targets  # noqa: E402
+from edgecomp.plan import cost  # noqa: E402
+from edgecomp.plan.cost import features  # noqa: E402
+from edgecomp.target import list_targets, load_target  # noqa: E402
 
 TABLE = Path(__file__).with_name("kernels.json")
 TOLERANCE = 0.02
@@ -48,6 +55,26 @@ def figures(board: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def prices(board: str) -> dict[str, list[float]]:
+    """For each kernel of the board's instruction sets the prices of FEATURES that fit the grid best, none negative."""
+    target = load_target(board)
+    samples: dict[str, list[tuple[tuple[float, ...], int]]] = {}
+    for isa in target.isa:
+        alone = replace(target, isa=tuple(dict.fromkeys((isa, "portable"))))
+        for op, result in zip(GRID.values(), measure(list(GRID.values()), alone), strict=True):
+            if result.isa == isa and result.instructions is not None:
+                samples.setdefault(f"{isa}/{op.kernel}", []).append((features(op), result.instructions))
+    return {name: _fit(measured) for name, measured in sorted(samples.items())}
+
+
+def _fit(measured: list[tuple[tuple[float, ...], int]]) -> list[float]:
+    """Non-negative least squares of the relative error."""
+    counts = np.array([row for row, _ in measured], float)
+    instructions = np.array([value for _, value in measured], float)
+    solution, _ = nnls(counts / instructions[:, None], np.ones(len(measured)))
+    return [float(f"{price:.4g}") for price in solution]
+
+
 def worsened(board: str, measured: dict[str, dict[str, Any]], table: dict[str, Any]) -> list[str]:
     """Cases that take more than TOLERANCE more instructions than the table says."""
     before = table.get(board, {})
@@ -63,7 +90,16 @@ def main() -> int:
     parser.add_argument("boards", nargs="*", default=BOARDS)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--fit", action="store_true")
     options = parser.parse_args()
+    if options.fit:
+        path = Path(cost.__file__).with_name(cost.TABLE_FILE)
+        fitted = json.loads(path.read_text()) if path.exists() else {}
+        for board in options.boards:
+            fitted[load_target(board).core] = prices(board)
+            print(f"fitted {board}", flush=True)
+        path.write_text(json.dumps(fitted, indent=1) + "\n")
+        return 0
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     worse: list[str] = []
     for board in options.boards:

@@ -22,7 +22,7 @@ from edgecomp.emit import emit
 from edgecomp.plan import lay_out
 from edgecomp.qgraph import IntArray, Port, QGraph, QNode, QOp, QTensor
 from edgecomp.run import execute
-from edgecomp.target import load_target
+from edgecomp.target import Target, load_target
 
 TIMEOUT_S = 120.0
 
@@ -88,12 +88,12 @@ def network(ops: Sequence[QOp], inputs: Sequence[Sequence[IntArray]]) -> QGraph:
     return QGraph("measure", tensors, tuple(nodes), tuple(sources), tuple(results)).verify()
 
 
-def measure(ops: Sequence[QOp], board: str, seed: int = 0, optimize: str = "speed", samples: int = 1) -> list[Measured]:
+def measure(ops: Sequence[QOp], board: str | Target, seed: int = 0, optimize: str = "speed", samples: int = 1) -> list[Measured]:
     """Build all operators into one firmware, run it on random inputs and compare every element."""
     generator = np.random.default_rng(seed)
     inputs = [[generator.integers(-128, 128, (samples, size)).astype(np.int8) for size in input_sizes(op)] for op in ops]
     qgraph = network(ops, inputs)
-    target = load_target(board)
+    target = board if isinstance(board, Target) else load_target(board)
     plan = lay_out(qgraph, target, optimize)
     with tempfile.TemporaryDirectory(prefix="edgecomp-measure-") as directory:
         firmware = build(emit(plan), target, Path(directory), optimize=optimize)

@@ -54,6 +54,8 @@ def findings(analysis: Analysis) -> list[str]:
     count = len(book.layers)
     size = f"feature maps take {plan.arena_bytes:,} bytes of RAM, filters {book.filter_bytes:,} bytes of flash"
     said.append(f"{book.dominant.capitalize()} dominate: {size}.")
+    if book.estimated_instructions is not None:
+        said.append(f"About {book.estimated_instructions:,} instructions an inference, by the measured prices of the kernels on this core.")
     if book.half_of_filters:
         said.append(
             f"Half of all feature-map bytes are written by the first {book.half_of_maps} of {count} layers; "
@@ -65,9 +67,11 @@ def findings(analysis: Analysis) -> list[str]:
 
 
 def _print_layers(book: Book, console: Console) -> None:
-    table = _narrow_table(texts=["layer"], fixed=["kernel", "work"], numbers=["MACs", "filters", "in", "out", "RAM"], index="#")
+    headings = ["MACs"] if book.estimated_instructions is None else ["MACs", "est. instr."]
+    table = _narrow_table(texts=["layer"], fixed=["kernel", "work"], numbers=[*headings, "filters", "in", "out", "RAM"], index="#")
     for layer in book.layers:
-        counts = (layer.work.macs, layer.filter_bytes, layer.input_bytes, layer.output_bytes)
+        estimate = () if book.estimated_instructions is None else (layer.estimated_instructions or 0,)
+        counts = (layer.work.macs, *estimate, layer.filter_bytes, layer.input_bytes, layer.output_bytes)
         row = (escape(layer.name), _short(layer.kernel), escape(layer.describe), *map(_count, counts), f"{layer.peak_share:.0%}")
         table.add_row(str(layer.index), *row)
     console.print(table)

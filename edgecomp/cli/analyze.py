@@ -90,7 +90,7 @@ def document(analysis: "Analysis") -> dict[str, Any]:
         "layers": _layers(analysis),
         "kinds": [asdict(kind) for kind in book.kinds],
         "edges": [asdict(edge) for edge in book.edges],
-        "totals": {**asdict(book.work), "filter_bytes": book.filter_bytes},
+        "totals": {**asdict(book.work), "estimated_instructions": book.estimated_instructions, "filter_bytes": book.filter_bytes},
         "dominance": {
             "dominant": book.dominant,
             "peak_layer": book.peak_layer,

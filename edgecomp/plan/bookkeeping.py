@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from edgecomp.plan.cost import estimate_instructions
 from edgecomp.plan.tiling import tiling_waste
 from edgecomp.plan.types import Plan, Step, element_bytes
 from edgecomp.qgraph import Shape, Work
@@ -36,6 +37,9 @@ class LayerBook:
     tiling_waste: float | None
     """Multiply-accumulates that fall outside the layer because its sizes are no multiples of the kernel's block, as a part of
     the useful ones; None for a layer without any."""
+
+    estimated_instructions: int | None
+    """By the prices measured for the kernel (`plan.cost`); None where the target's core was not measured."""
 
     @property
     def dominant(self) -> str:
@@ -92,6 +96,12 @@ class Book:
     dominant: str
     """What is larger in the model: feature maps alive at the peak, or filters."""
 
+    @property
+    def estimated_instructions(self) -> int | None:
+        """Of one inference, by measured prices; None where a layer has no estimate."""
+        each = [layer.estimated_instructions for layer in self.layers]
+        return None if None in each else sum(value for value in each if value is not None)
+
 
 def keep_books(plan: Plan) -> Book:
     """Count a plan."""
@@ -130,6 +140,7 @@ def _layer(plan: Plan, index: int, step: Step) -> LayerBook:
         live_bytes=live_bytes,
         peak_share=live_bytes / max(plan.memory_bytes, 1),
         tiling_waste=tiling_waste(step.op, step.kernel.tile),
+        estimated_instructions=estimate_instructions(step.op, plan.target.core, step.kernel.isa),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from edgecomp.plan.cost import estimate_instructions
 from edgecomp.qgraph import QNode, QOp
 from edgecomp.target import PORTABLE_ISA, Target
 
@@ -67,14 +68,18 @@ KernelTable = Mapping[str, Mapping[str, Kernel]]
 
 
 def select_kernel(node: QNode, target: Target, optimize: str, table: KernelTable) -> Kernel:
-    """The kernel of one node: "speed" takes the first of the target's instruction sets that serves it, "ram" what needs least scratch.
+    """The kernel of one node: "speed" takes what costs the fewest instructions, "ram" what needs the least scratch.
+
+    Costs come from measurements (`plan.cost`); kernels that were not measured rank by the target's order of instruction sets.
 
     "size" prefers speed too where weights need no padding: a kernel is small beside weights, and one is shared by all its nodes.
     """
     candidates = [kernel for isa in target.isa if (kernel := _kernel(node.op.kernel, isa, table)) and kernel.supports(node.op)]
     if optimize == "ram":
         return min(candidates, key=lambda kernel: kernel.scratch_bytes(node.op))
-    return candidates[0]
+    costs = [estimate_instructions(node.op, target.core, kernel.isa) for kernel in candidates]
+    known = [cost for cost in costs if cost is not None]
+    return candidates[costs.index(min(known))] if len(known) == len(costs) else candidates[0]
 
 
 def _kernel(name: str, isa: str, table: KernelTable) -> Kernel | None:

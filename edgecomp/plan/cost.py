@@ -1,0 +1,58 @@
+"""How many instructions a kernel takes for an operator, told from measurements: a sum of a few counts of work, each at a measured price.
+
+`cost.json` beside this file is written by `benchmarks/kernels.py --fit`: for each core and kernel the prices that fit a grid of shapes
+best. The plan compares kernels by it, and `analyze` foretells instructions with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from math import prod
+from typing import Any
+
+from edgecomp.qgraph import QOp
+
+TABLE_FILE = "cost.json"
+FEATURES = ("call", "macs", "outputs", "gathered", "runs", "rows")
+"""What is counted: the call, products, output elements, input elements brought together for them, runs of neighbouring input elements
+over all outputs, and over all pixels."""
+
+
+def features(op: QOp) -> tuple[float, ...]:
+    """The counts of FEATURES for one operator."""
+    kind: Any = op
+    macs = op.work.macs
+    if hasattr(op, "output_h"):
+        pixels = kind.output_h * kind.output_w
+        outputs = pixels * getattr(op, "output_c", kind.input_c)
+        kernel_h, kernel_w = getattr(op, "kernel_h", 1), getattr(op, "kernel_w", 1)
+        return 1.0, macs, outputs, pixels * kernel_h * kernel_w * kind.input_c, outputs * kernel_h, pixels * kernel_h
+    if op.kernel == "fully_connected_s8":
+        return 1.0, macs, kind.rows * kind.output_n, kind.rows * kind.input_n, 0.0, 0.0
+    if op.kernel == "matmul_s8":
+        return 1.0, macs, kind.batch * kind.rows * kind.columns, 0.0, 0.0, 0.0
+    if op.kernel in ("softmax_s8", "log_softmax_s8"):
+        return 1.0, 0.0, kind.rows * kind.depth, 0.0, kind.rows, 0.0
+    if op.variadic:
+        return 1.0, 0.0, kind.outer * sum(int(inner) for inner in kind.inner), 0.0, kind.outer * len(kind.inner), 0.0
+    elements = kind.count if hasattr(op, "count") else prod(kind.dims)
+    runs = elements // kind.dims[-1] if hasattr(op, "dims") else 0.0
+    return 1.0, 0.0, elements, 0.0, runs, 0.0
+
+
+def estimate_instructions(op: QOp, core: str, isa: str) -> int | None:
+    """Instructions of one call on a core by the kernel of an instruction set; None where nothing was measured."""
+    prices = cost_table().get(core, {}).get(f"{isa}/{op.kernel}")
+    if prices is None:
+        return None
+    return round(sum(count * price for count, price in zip(features(op), prices, strict=True)))
+
+
+@cache
+def cost_table() -> Mapping[str, Mapping[str, Sequence[float]]]:
+    """Core -> "<instruction set>/<operator>" -> instructions a unit of each of FEATURES."""
+    source = files("edgecomp.plan") / TABLE_FILE
+    return json.loads(source.read_text()) if source.is_file() else {}
