@@ -46,7 +46,7 @@ def features(op: QOp) -> tuple[float, ...]:
 def estimate_instructions(op: QOp, core: str, isa: str) -> int | None:
     """Instructions of one call on a core by the kernel of an instruction set; None where nothing was measured."""
     prices = cost_table().get(core, {}).get(f"{isa}/{op.kernel}")
-    if prices is None:
+    if prices is None or len(prices) != len(FEATURES):
         return None
     return round(sum(count * price for count, price in zip(features(op), prices, strict=True)))
 
