@@ -16,12 +16,18 @@ C_KEYWORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict "
     "return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
 )
+SYSTEM_HEADERS = frozenset(
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool stddef "
+    "stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype".split()
+)
+"""A generated header of such a name would hide the compiler's own."""
 
 
 def identifier(name: str) -> str:
-    """A C identifier made of any name: lower case, never a keyword, never empty, never reserved."""
+    """A C identifier made of any name: lower case, never a keyword, never empty, never reserved, never a system header's name."""
     text = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
-    if not text or text[0].isdigit() or text in C_KEYWORDS or keyword.iskeyword(text) or text.startswith("ec_"):
+    taken = text in C_KEYWORDS or text in SYSTEM_HEADERS or keyword.iskeyword(text) or text.startswith("ec_")
+    if not text or text[0].isdigit() or taken:
         text = f"model_{text}".rstrip("_")
     return text
 
