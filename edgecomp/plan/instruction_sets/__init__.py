@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgecomp.plan.instruction_sets import portable
+from edgecomp.plan.instruction_sets import arm_dsp, portable, riscv
 from edgecomp.plan.kernels import KernelTable
 
-KERNELS: KernelTable = {"portable": portable.KERNELS}
+KERNELS: KernelTable = {"arm_dsp": arm_dsp.KERNELS, "riscv": riscv.KERNELS, "portable": portable.KERNELS}
