@@ -1,0 +1,85 @@
+"""Weights and working memory of the arm_dsp kernels that multiply dense matrices: convolution and fully connected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecomp.graph import Array
+from edgecomp.plan.kernels import Kernel, Tile
+from edgecomp.plan.overlap import sliding_distance
+from edgecomp.qgraph import QOp
+from edgecomp.qops.conv2d import Conv2D
+
+ISA = "arm_dsp"
+QUAD = 4
+"""Inputs that a widened word of 8-bit weights covers, with its neighbour."""
+PIXELS = 4
+"""Of the output, computed together."""
+SUM_LIMIT = 1 << 23
+"""The sum of a pair's second channel must need no more than 24 bits."""
+
+
+def _whole_quads(inputs: int) -> int:
+    return -(-inputs // QUAD) * QUAD
+
+
+def _conv2d_scratch_bytes(op: QOp) -> int:
+    """The patch of four pixels in 16 bits; where taps are not whole quads their bytes too, and room for a copy that runs over."""
+    assert isinstance(op, Conv2D)
+    channels = op.input_c // op.groups
+    inputs = _whole_quads(op.kernel_h * op.kernel_w * channels)
+    return 2 * PIXELS * inputs + (0 if channels % QUAD == 0 else PIXELS * (inputs + QUAD))
+
+
+def _pack_conv2d(op: QOp) -> QOp:
+    """The layout that ec_conv2d_s8.c describes."""
+    assert isinstance(op, Conv2D)
+    channels = op.output_c // op.groups
+    rows = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)
+    rows = np.pad(rows, ((0, 0), (0, _whole_quads(rows.shape[1]) - rows.shape[1])))
+    groups = rows.reshape(op.groups, channels, -1)
+    paired = channels // 2 * 2
+    if not _pairs_are_exact(groups[:, 0:paired:2], groups[:, 1:paired:2]):
+        paired = 0
+    pieces: list[Array] = [np.array([paired], "<i4").view(np.int8)]
+    for group in groups:
+        pieces += [_interleaved(group[0:paired:2], group[1:paired:2]), group[paired:].reshape(-1)]
+    return replace(op, weights=np.concatenate(pieces))
+
+
+def _halfwords(first: Array, second: Array) -> npt.NDArray[np.int64]:
+    return 256 * second.astype(np.int64) + first
+
+
+def _pairs_are_exact(first: Array, second: Array) -> bool:
+    """Whether every pair of weights fits a halfword and no sum of a second channel leaves 24 bits, whatever the inputs."""
+    halfwords, wide = _halfwords(first, second), second.astype(np.int64)
+    most = 127 * np.maximum(wide, 0).sum(-1) - 128 * np.minimum(wide, 0).sum(-1)
+    least = -128 * np.maximum(wide, 0).sum(-1) + 127 * np.minimum(wide, 0).sum(-1)
+    fits = bool(np.all(halfwords >= -(1 << 15)) and np.all(halfwords < 1 << 15))
+    return fits and bool(np.all(most < SUM_LIMIT) and np.all(least >= -SUM_LIMIT))
+
+
+def _interleaved(first: Array, second: Array) -> npt.NDArray[np.int8]:
+    """Two words a quad: the halfwords of inputs 0 and 2, then of inputs 1 and 3."""
+    quads = _halfwords(first, second).reshape(-1, QUAD)
+    return quads[:, [0, 2, 1, 3]].astype("<i2").reshape(-1).view(np.int8)
+
+
+def _conv2d_overlap_bytes(op: QOp) -> int:
+    """Without groups, all that four pixels read is brought together before they are written."""
+    assert isinstance(op, Conv2D)
+    return sliding_distance(op, op.output_c, PIXELS, gathers=op.groups == 1)
+
+
+CONV2D = Kernel(
+    Conv2D.kernel,
+    ISA,
+    tile=Tile(inputs=QUAD),
+    pack=_pack_conv2d,
+    scratch_bytes=_conv2d_scratch_bytes,
+    overlap_bytes=_conv2d_overlap_bytes,
+)

@@ -1,0 +1,153 @@
+/* ec_depthwise_tile.h - how a depthwise convolution is cut into tiles whose padded int16 planes fit a few kilobytes.
+ *
+ * Windows slide along one axis of the image, the other axis runs across it. Outputs first, first + phases, first + 2 * phases ... of an
+ * axis with dilation d and stride s read only every d-th position, at stride s / gcd(s, d): each such phase is a convolution without
+ * dilation. The same arithmetic stands in edgecomp/plan/instruction_sets/arm_dsp_depthwise.py.
+ */
+#ifndef EC_DEPTHWISE_TILE_H
+#define EC_DEPTHWISE_TILE_H
+
+#include <stdint.h>
+
+#include "ec_depthwise_conv2d_s8.h"
+
+#define EC_PLANES 4         /* input channels unpacked at a time */
+#define EC_TILE_BYTES 6144  /* of planes, unless one row of outputs needs more */
+#define EC_TILE_OUTPUTS 64  /* along */
+#define EC_BLOCK_OUTPUTS 4  /* along, computed together */
+#define EC_LONGEST_STRIDE 2 /* along, within a phase */
+
+typedef struct {
+    int32_t inputs; /* positions */
+    int32_t outputs;
+    int32_t taps;
+    int32_t output_stride; /* positions from one output to the next */
+    int32_t tap_stride;    /* positions from one tap to the next, and between the elements that a phase reads */
+    int32_t padding;
+    int32_t phases;
+    int32_t stride;     /* elements of a phase from one of its outputs to the next */
+    int32_t input_step; /* bytes between neighbours */
+    int32_t output_step;
+    int32_t weight_step;
+} ec_axis;
+
+/* Taps along are cut into segments, each of which starts `advance` after the one before: 3, 5 or 7 taps that overlap by one at stride 1,
+ * where outputs at odd positions need weight pairs of their own, and 4, 6 or 8 taps at stride 2. */
+typedef struct {
+    int32_t taps;
+    int32_t advance;
+    int32_t count;
+    int32_t words; /* of weight pairs, a row */
+} ec_segments;
+
+typedef struct {
+    ec_axis along;
+    ec_axis across;
+    ec_segments segments;
+    int32_t planes;
+    int32_t tile_outputs; /* along */
+    int32_t tile_rows;    /* of outputs, across */
+    int32_t pitch_bytes;  /* of a plane's rows */
+    int32_t plane_rows;
+} ec_tiling;
+
+static inline int32_t ec_smaller(int32_t a, int32_t b) { return a < b ? a : b; }
+static inline int32_t ec_round_up(int32_t value, int32_t divisor) { return (value + divisor - 1) / divisor; }
+
+static inline int32_t ec_greatest_common_divisor(int32_t a, int32_t b) {
+    while (b != 0) {
+        const int32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static inline ec_axis ec_axis_with_phases(ec_axis axis) {
+    if (axis.taps == 1) {
+        axis.tap_stride = axis.output_stride; /* skip what no window reads */
+    }
+    const int32_t divisor = ec_greatest_common_divisor(axis.output_stride, axis.tap_stride);
+    axis.phases = axis.tap_stride / divisor;
+    axis.stride = axis.output_stride / divisor;
+    return axis;
+}
+
+static inline ec_axis ec_rows_of(const ec_depthwise_conv2d_s8_params *p) {
+    const ec_axis rows = {.inputs = p->input_h,
+                          .outputs = p->output_h,
+                          .taps = p->kernel_h,
+                          .output_stride = p->stride_h,
+                          .tap_stride = p->dilation_h,
+                          .padding = p->pad_top,
+                          .input_step = p->input_w * p->input_c,
+                          .output_step = p->output_w * p->output_c,
+                          .weight_step = p->kernel_w * p->output_c};
+    return ec_axis_with_phases(rows);
+}
+
+static inline ec_axis ec_columns_of(const ec_depthwise_conv2d_s8_params *p) {
+    const ec_axis columns = {.inputs = p->input_w,
+                             .outputs = p->output_w,
+                             .taps = p->kernel_w,
+                             .output_stride = p->stride_w,
+                             .tap_stride = p->dilation_w,
+                             .padding = p->pad_left,
+                             .input_step = p->input_c,
+                             .output_step = p->output_c,
+                             .weight_step = p->output_c};
+    return ec_axis_with_phases(columns);
+}
+
+/* The cheapest segments, by the instructions of a row of a block. */
+static inline ec_segments ec_segments_for(const ec_axis *along, int32_t *cost) {
+    static const uint8_t row_instructions[3] = {14, 20, 26};
+    ec_segments best = {0, 0, 0, 0};
+    *cost = INT32_MAX;
+    for (int32_t size = 0; size < 3; size++) {
+        const int32_t overlap = along->stride == 1 ? 1 : 0;
+        const int32_t advance = 2 * size + (overlap ? 2 : 4);
+        const int32_t count = along->taps > overlap ? ec_round_up(along->taps - overlap, advance) : 1;
+        if (count * row_instructions[size] < *cost) {
+            *cost = count * row_instructions[size];
+            best = (ec_segments){advance + overlap, advance, count, overlap ? advance : advance / 2};
+        }
+    }
+    return best;
+}
+
+/* Slide along `along`; returns the estimated cost, INT64_MAX where the stride is too long. */
+static inline int64_t ec_tile_along(ec_tiling *t, const ec_axis *along, const ec_axis *across, int32_t planes) {
+    if (along->stride > EC_LONGEST_STRIDE) {
+        return INT64_MAX;
+    }
+    int32_t row_cost;
+    t->along = *along;
+    t->across = *across;
+    t->planes = planes;
+    t->segments = ec_segments_for(along, &row_cost);
+    const int32_t outputs = ec_round_up(along->outputs, along->phases);
+    t->tile_outputs = ec_smaller(outputs, EC_TILE_OUTPUTS);
+    const int32_t last = ec_round_up(t->tile_outputs, EC_BLOCK_OUTPUTS) * EC_BLOCK_OUTPUTS - 1;
+    const int32_t elements = along->stride * last + t->segments.count * t->segments.advance + 1;
+    t->pitch_bytes = ec_round_up(elements, 2) * 4;
+    const int32_t most_rows = EC_TILE_BYTES / (planes * t->pitch_bytes);
+    const int32_t rows = most_rows > across->taps ? (most_rows - across->taps) / across->stride + 1 : 1;
+    t->tile_rows = ec_smaller(rows, ec_round_up(across->outputs, across->phases));
+    t->plane_rows = (t->tile_rows - 1) * across->stride + across->taps;
+    const int32_t pairs = ec_round_up(outputs, 2) + 1;
+    return (int64_t)across->outputs * (along->phases * pairs) * (across->taps * row_cost);
+}
+
+static inline ec_tiling ec_tiling_of(const ec_depthwise_conv2d_s8_params *p) {
+    const ec_axis rows = ec_rows_of(p);
+    const ec_axis columns = ec_columns_of(p);
+    const int32_t planes = ec_smaller(p->input_c, EC_PLANES);
+    ec_tiling slide_right;
+    ec_tiling slide_down;
+    const int64_t cost_right = ec_tile_along(&slide_right, &columns, &rows, planes);
+    const int64_t cost_down = ec_tile_along(&slide_down, &rows, &columns, planes);
+    return cost_right <= cost_down ? slide_right : slide_down;
+}
+
+#endif
