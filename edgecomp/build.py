@@ -7,7 +7,6 @@ alone, so that `Firmware.model` says what the model costs in a firmware that is 
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from edgecomp.cache import content_key, fetch, keep, prune
 from edgecomp.elf import ElfFile, SectionSizes
 from edgecomp.errors import FitError, OutputError, ToolError
 from edgecomp.paths import runtime_dir, targets_dir
+from edgecomp.processes import ProcessGroup, call
 from edgecomp.target import SHARED_FOLDER, Target
 
 Progress = Callable[[int, int], None]
@@ -104,7 +104,7 @@ def compiler_version(compiler: str) -> str:
     Raises:
         ToolError: it does not start.
     """
-    result = _call([compiler, "--version"], Path.cwd())
+    result = call([compiler, "--version"])
     if result.returncode != 0 or not result.stdout:
         raise ToolError(f"{compiler} --version failed: {_first_line(result.stderr)}")
     return result.stdout.splitlines()[0].strip()
@@ -166,7 +166,7 @@ def _board_flags(compiler: str, target: Target, sanitize: bool, optimize: str) -
 
 @lru_cache(maxsize=4)
 def _has_native(compiler: str) -> bool:
-    return _call([compiler, "-march=native", "-E", "-x", "c", os.devnull], Path.cwd()).returncode == 0
+    return call([compiler, "-march=native", "-E", "-x", "c", os.devnull]).returncode == 0
 
 
 def _write_units(sources: Sources, target: Target, directory: Path, board_flags: tuple[str, ...], warnings: tuple[str, ...]) -> list[_Unit]:
@@ -205,9 +205,10 @@ def _compile_all(compiler: str, target: Target, units: Sequence[_Unit], director
     objects_folder.mkdir(parents=True, exist_ok=True)
     headers = _header_texts(directory.resolve() / "src", runtime_dir() / "include", targets_dir() / SHARED_FOLDER)
     objects = [objects_folder / f"{index}_{Path(unit.name).stem}.o" for index, unit in enumerate(units)]
+    programs = ProcessGroup()
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
         pairs = zip(units, objects, strict=True)
-        running = [pool.submit(_compile, compiler, target, unit, path, headers, directory) for unit, path in pairs]
+        running = [pool.submit(_compile, compiler, target, unit, path, headers, directory, programs) for unit, path in pairs]
         try:
             for done, future in enumerate(running, start=1):
                 future.result()
@@ -215,6 +216,7 @@ def _compile_all(compiler: str, target: Target, units: Sequence[_Unit], director
                     progress(done, len(units))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            programs.end()
             raise
     prune(_CACHE_KIND, _CACHE_LIMIT_BYTES)
     return objects
@@ -229,14 +231,14 @@ def _header_texts(*folders: Path) -> list[str]:
     return texts
 
 
-def _compile(compiler: str, target: Target, unit: _Unit, to: Path, headers: Sequence[str], directory: Path) -> None:
+def _compile(compiler: str, target: Target, unit: _Unit, to: Path, headers: Sequence[str], directory: Path, programs: ProcessGroup) -> None:
     flags = [flag for flag in unit.flags if not flag.startswith("-I/")]
     key = content_key(compiler, compiler_version(compiler), flags, unit.name, unit.text, headers)
     if fetch(_CACHE_KIND, key, to):
         return
     root = directory.resolve() / "src"
     command = [compiler, *unit.flags, f"-ffile-prefix-map={root}=.", "-c", str(unit.source), "-o", str(to)]
-    _run_tool(command, root, f"compiling {unit.name} for {target.name}", target)
+    _run_tool(command, root, f"compiling {unit.name} for {target.name}", target, programs)
     keep(_CACHE_KIND, key, to)
 
 
@@ -276,26 +278,11 @@ def available_cores() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def _call(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "LC_ALL": "C"}  # messages are read, so they must be English
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=_COMPILE_TIMEOUT_S,
-        check=False,
-    )
-
-
-def _run_tool(command: Sequence[str], cwd: Path, doing: str, target: Target) -> None:
+def _run_tool(command: Sequence[str], cwd: Path, doing: str, target: Target, programs: ProcessGroup | None = None) -> None:
     try:
-        result = _call(command, cwd)
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{doing}: the compiler took longer than {_COMPILE_TIMEOUT_S:.0f} s") from error
+        result = (programs or ProcessGroup()).call(command, cwd, _COMPILE_TIMEOUT_S)
+    except ToolError as error:
+        raise ToolError(f"{doing}: {error}") from error
     if result.returncode == 0:
         return
     message = _first_error(result.stderr) or f"{Path(command[0]).name} ended with code {result.returncode}"

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from edgecomp import reference
 from edgecomp.build import Firmware, build
 from edgecomp.emit import emit
 from edgecomp.emit.fingerprint import fingerprint
+from edgecomp.errors import DataError
 from edgecomp.graph import Array
 from edgecomp.plan import CONTEXT_BYTES, Plan
 from edgecomp.qgraph import IntArray, QGraph
@@ -84,6 +85,7 @@ def run(
     options = options or RunOptions()
     target = board if isinstance(board, Target) else load_target(board)
     samples = quantized.samples(x, source)
+    _check_labels(quantized.qgraph, y, source)
     plan = quantized.plan(target, options.optimize)
     with tempfile.TemporaryDirectory(prefix="edgecomp-") as directory:
         with options.watch("building") as progress:
@@ -106,6 +108,15 @@ def run(
     real = dequantized(plan.qgraph, got)[0].reshape(ported.shape)
     outputs = Outputs(rows, ported, real, floats)
     return _report(quantized, plan, firmware, target, _Ran(execution, exact, accuracy, outputs, layers))
+
+
+def _check_labels(qgraph: QGraph, y: Array | None, source: str) -> None:
+    classes = prod(sample_shape(qgraph.outputs[0].shape))
+    if y is not None and len(y) and int(y.max()) >= classes:
+        raise DataError(
+            f"{source}: y holds class {int(y.max())}, the model has {classes} outputs: classes 0 to {classes - 1} are allowed; "
+            "leave y out where the outputs are not classes"
+        )
 
 
 def predict(quantized: QuantizedModel, board: str | None, x: Array, source: str = "the data") -> tuple[Array, Array]:

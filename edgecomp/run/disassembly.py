@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edgecomp.errors import ToolError
+from edgecomp.processes import call
 
 _LINE: Final = re.compile(r"^\s*([0-9a-f]+):\t(\S+)\t?(.*)$")
 _COMMENT: Final = re.compile(r"(^|\s)[@;#] .*$|\s*<[^>]*>")  # a remark, or the symbol behind an address
@@ -52,7 +52,7 @@ def disassemble(elf: Path, toolchain_prefix: str) -> Disassembly:
     if not objdump:
         raise ToolError(f"{toolchain_prefix}objdump is not installed; it comes with the board's compiler")
     command = [objdump, "-d", "-z", "--no-show-raw-insn", str(elf)]
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120, check=False)
+    result = call(command)
     if result.returncode != 0:
         raise ToolError(f"{objdump} failed on {elf}: {result.stderr.strip()}")
     instructions = {}

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from edgecomp.cache import content_key, fetch, keep
 from edgecomp.elf import ElfFile
 from edgecomp.errors import RunError, ToolError
 from edgecomp.paths import targets_dir
+from edgecomp.processes import call
 
 PROFILE_FILE: Final = "profile.txt"
 _PLUGIN_FILE: Final = "profiler.so"
@@ -66,7 +66,7 @@ def build_plugin(emulator: str, folder: Path) -> Path:
     if fetch("profiler", key, plugin):
         return plugin
     command = [compiler, *flags, str(source_folder / "profiler.c"), "-o", str(plugin)]
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+    result = call(command)
     if result.returncode != 0:
         raise ToolError(f"instructions are not counted: the QEMU profiler does not compile: {result.stderr.strip().splitlines()[:1]}")
     keep("profiler", key, plugin)
@@ -75,7 +75,7 @@ def build_plugin(emulator: str, folder: Path) -> Path:
 
 @lru_cache(maxsize=8)
 def _qemu_major_version(emulator: str) -> int:
-    result = subprocess.run([emulator, "--version"], capture_output=True, text=True, errors="replace", timeout=60, check=False)
+    result = call([emulator, "--version"], timeout_s=60)
     found = re.search(r"version (\d+)\.", result.stdout)
     if not found:
         raise ToolError(f"{emulator} --version says nothing known: {result.stdout.strip() or result.stderr.strip()}")

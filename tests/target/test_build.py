@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,9 +77,9 @@ def test_an_unchanged_file_is_compiled_once(available_board: Available, tmp_path
     compiled: list[str] = []
     run_tool = build_module._run_tool
 
-    def remember(command: list[str], cwd: Path, doing: str, target: Target) -> None:
+    def remember(command: list[str], cwd: Path, doing: str, *rest: Any) -> None:
         compiled.append(doing)
-        run_tool(command, cwd, doing, target)
+        run_tool(command, cwd, doing, *rest)
 
     monkeypatch.setattr(build_module, "_run_tool", remember)
     again = build(fake_sources(), target, tmp_path / "again")
