@@ -30,12 +30,11 @@ static ec_gather make_gather(const ec_conv2d_s8_params *p, const int8_t *input, 
 }
 
 static ec_conv2d_block make_block(const ec_conv2d_s8_params *p, const ec_gather *g) {
-    const int saturation_suffices = p->clamp_min == INT8_MIN && p->clamp_max == INT8_MAX;
     ec_conv2d_block b;
     b.patch = g->patch;
     b.patch_end = g->patch + 2u * EC_PIXELS * g->quads;
     b.zero_point = p->output_zero_point;
-    b.rare = p->shift + (saturation_suffices ? 0u : EC_CONV2D_CLAMP);
+    b.rare = ec_rare(p->shift, p->clamp_min, p->clamp_max);
     b.above = (uint32_t)(INT8_MAX - p->clamp_max);
     b.span = (uint32_t)(UINT8_MAX - (p->clamp_max - p->clamp_min));
     b.low = p->clamp_min;
@@ -52,7 +51,7 @@ static void compute_pixels(const ec_gather *g, const int8_t *input, const ec_cor
     b->weights = p->weights + sizeof paired;
     b->bias = p->bias;
     b->multiplier = p->multiplier;
-    b->entry = count >= 3 ? EC_CONV2D_ENTRY_4(g->quads) : count == 2 ? EC_CONV2D_ENTRY_2(g->quads) : EC_CONV2D_ENTRY_1(g->quads);
+    b->entry = ec_conv2d_entry(count, g->quads);
     for (uint32_t i = 0; i < EC_PIXELS; i++) {
         b->output[i] = output + (i < count ? i : count - 1u) * p->output_c;
     }
