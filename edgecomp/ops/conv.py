@@ -10,7 +10,7 @@ import numpy as np
 from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxNode, Operator
 from edgecomp.ops.images import CHANNELS_LAST, geometry
-from edgecomp.ops.spatial import check_spatial_rank, fitting_pads, pad_spatial, patches, per_axis
+from edgecomp.ops.spatial import check_spatial_rank, fitting_pads, kernel_of, pad_spatial, patches, per_axis
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.requantize import multiplier_and_shift
@@ -48,7 +48,7 @@ class Conv(Operator):
                 "weights [O, C / group, kernel...] with O a multiple of group",
                 "correct the weights or the group",
             )
-        kernel = weights[2:]
+        kernel = kernel_of(node, weights)
         strides = per_axis(node, "strides", rank, 1)
         dilations = per_axis(node, "dilations", rank, 1)
         pads = fitting_pads(node, node.shape(0)[2:], kernel, strides, dilations)

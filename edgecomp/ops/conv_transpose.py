@@ -12,7 +12,7 @@ import numpy as np
 from edgecomp.graph import Array, Node, Shape
 from edgecomp.ops.base import Imported, OnnxNode, Operator
 from edgecomp.ops.images import CHANNELS_LAST, geometry
-from edgecomp.ops.spatial import check_spatial_rank, extent, per_axis, resolve_pads, split_padding
+from edgecomp.ops.spatial import check_spatial_rank, extent, kernel_of, per_axis, resolve_pads, split_padding
 from edgecomp.qops.conv_transpose2d import ConvTranspose2D, phase_bias
 from edgecomp.qops.requantize import multiplier_and_shift
 
@@ -49,7 +49,7 @@ class ConvTranspose(Operator):
             raise node.reject(
                 f"weights {weights} with group={group} for input {node.shape(0)}", "weights [C, O / group, ...]", "correct the weights"
             )
-        kernel = weights[2:]
+        kernel = kernel_of(node, weights)
         strides = per_axis(node, "strides", rank, 1)
         dilations = per_axis(node, "dilations", rank, 1)
         extra = per_axis(node, "output_padding", rank, 0)

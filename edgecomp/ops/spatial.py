@@ -33,6 +33,14 @@ def per_axis(node: OnnxNode, name: str, rank: int, default: int) -> Shape:
     return values
 
 
+def kernel_of(node: OnnxNode, weights: Shape) -> Shape:
+    """Sizes of the kernel in weights [., ., *kernel], which the attribute kernel_shape may only repeat."""
+    stated = tuple(int(value) for value in node.attributes.get("kernel_shape", weights[2:]))
+    if stated != weights[2:]:
+        raise node.reject(f"kernel_shape={list(stated)} with weights {weights}", "the kernel of the weights", "correct the attribute")
+    return stated
+
+
 def extent(kernel: int, dilation: int) -> int:
     """Elements from the first to the last tap of a kernel."""
     return (kernel - 1) * dilation + 1
