@@ -23,6 +23,10 @@ typedef struct {
 
 /* input: [rows][input_n]; output: [rows][output_n]. */
 void ec_fully_connected_s8(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
+/* Weights laid out as src/arm_dsp says. */
+void ec_fully_connected_s8_arm_dsp(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
+void ec_fully_connected_s8_riscv(const ec_fully_connected_s8_params *params, const int8_t *input,
+                                 int8_t *output); /* weights: see src/riscv */
 
 #ifdef __cplusplus
 }

@@ -16,17 +16,19 @@ LANES = 4
 """Output channels, and pixels, that a block of the convolution computes together."""
 
 
-def interleave(weights: S8Array, lanes: int = LANES) -> S8Array:
-    """[channels, count] with each whole block of `lanes` channels as [count, lanes]; channels left over stay as they are."""
+def interleave(weights: S8Array, *lanes: int) -> S8Array:
+    """[channels, count] with each whole block of the first of `lanes` channels as [count, lanes], then of the next; the rest as it is."""
+    if not lanes:
+        return weights.ravel()
     channels, count = weights.shape
-    whole = channels // lanes * lanes
-    blocks = weights[:whole].reshape(-1, lanes, count).transpose(0, 2, 1)
-    return np.concatenate([blocks.ravel(), weights[whole:].ravel()])
+    whole = channels // lanes[0] * lanes[0]
+    blocks = weights[:whole].reshape(-1, lanes[0], count).transpose(0, 2, 1)
+    return np.concatenate([blocks.ravel(), interleave(weights[whole:], *lanes[1:])])
 
 
 def _pack_conv2d(op: Any) -> QOp:
     groups = np.asarray(op.weights).reshape(op.groups, op.output_c // op.groups, -1)
-    packed: QOp = replace(op, weights=np.concatenate([interleave(group) for group in groups]))
+    packed: QOp = replace(op, weights=np.concatenate([interleave(group, LANES) for group in groups]))
     return packed
 
 
@@ -43,6 +45,12 @@ def _conv2d_overlap_bytes(op: Any) -> int:
     return sliding_distance(op, op.output_c, LANES, gathers=op.groups == 1)
 
 
+def _pack_fully_connected(op: Any) -> QOp:
+    weights = np.asarray(op.weights).reshape(op.output_n, op.input_n)
+    packed: QOp = replace(op, weights=interleave(weights, 8, 4))
+    return packed
+
+
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": Kernel(
         "conv2d_s8",
@@ -52,4 +60,5 @@ KERNELS: Mapping[str, Kernel] = {
         scratch_bytes=_conv2d_scratch_bytes,
         overlap_bytes=_conv2d_overlap_bytes,
     ),
+    "fully_connected_s8": Kernel("fully_connected_s8", "riscv", Tile(8), pack=_pack_fully_connected),
 }
