@@ -9,5 +9,6 @@ from edgecomp.plan.kernels import Kernel
 
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": arm_dsp_dense.CONV2D,
+    "fully_connected_s8": arm_dsp_dense.FULLY_CONNECTED,
     "depthwise_conv2d_s8": arm_dsp_depthwise.DEPTHWISE_CONV2D,
 }

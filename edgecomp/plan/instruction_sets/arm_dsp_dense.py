@@ -12,6 +12,7 @@ from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.plan.overlap import sliding_distance
 from edgecomp.qgraph import QOp
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.fully_connected import FullyConnected
 
 ISA = "arm_dsp"
 QUAD = 4
@@ -65,8 +66,14 @@ def _pairs_are_exact(first: Array, second: Array) -> bool:
 
 def _interleaved(first: Array, second: Array) -> npt.NDArray[np.int8]:
     """Two words a quad: the halfwords of inputs 0 and 2, then of inputs 1 and 3."""
-    quads = _halfwords(first, second).reshape(-1, QUAD)
-    return quads[:, [0, 2, 1, 3]].astype("<i2").reshape(-1).view(np.int8)
+    return _words(_halfwords(first, second)).reshape(-1)
+
+
+def _words(halfwords: Array) -> npt.NDArray[np.int8]:
+    """Halfwords [..., inputs] as bytes [..., quads, 2, 4]: the word of inputs 0 and 2, then the word of inputs 1 and 3."""
+    quads = halfwords.reshape(*halfwords.shape[:-1], halfwords.shape[-1] // QUAD, QUAD)
+    ordered = np.ascontiguousarray(quads[..., [0, 2, 1, 3]], "<i2")
+    return ordered.view(np.int8).reshape(*quads.shape[:-1], 2, QUAD)
 
 
 def _conv2d_overlap_bytes(op: QOp) -> int:
@@ -83,3 +90,18 @@ CONV2D = Kernel(
     scratch_bytes=_conv2d_scratch_bytes,
     overlap_bytes=_conv2d_overlap_bytes,
 )
+
+
+def _pack_fully_connected(op: QOp) -> QOp:
+    """The layout that ec_fully_connected_s8.c describes."""
+    assert isinstance(op, FullyConnected)
+    rows = np.asarray(op.weights, np.int8).reshape(op.output_n, op.input_n)
+    rows = np.pad(rows, ((0, 0), (0, _whole_quads(op.input_n) - op.input_n)))
+    paired, in_fours = op.output_n // 2 * 2, op.output_n // 4 * 4
+    words = _words(_halfwords(rows[0:paired:2], rows[1:paired:2]) + 128)  # [pairs, quads, 2, 4]
+    fours = words[: in_fours // 2].reshape(in_fours // 4, 2, *words.shape[1:]).transpose(0, 2, 3, 1, 4)
+    pieces = (fours, words[in_fours // 2 :], rows[paired:])
+    return replace(op, weights=np.concatenate([piece.reshape(-1) for piece in pieces]))
+
+
+FULLY_CONNECTED = Kernel(FullyConnected.kernel, ISA, tile=Tile(inputs=QUAD), pack=_pack_fully_connected)

@@ -49,4 +49,11 @@ static inline uint32_t ec_sxtb16_odd(uint32_t word) {
     return lanes;
 }
 
+/* sum + the four bytes, none with a sign. */
+static inline uint32_t ec_usada8(uint32_t word, uint32_t sum) {
+    uint32_t result;
+    __asm__("usada8 %0, %1, %2, %3" : "=r"(result) : "r"(word), "r"(0u), "r"(sum));
+    return result;
+}
+
 #endif
