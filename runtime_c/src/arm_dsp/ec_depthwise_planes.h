@@ -3,6 +3,7 @@
 #define EC_DEPTHWISE_PLANES_H
 
 #include "ec_depthwise_tile.h"
+#include "ec_lanes.h"
 
 /* Elements of a phase, from `first` on, as they lie in the input. */
 typedef struct {
@@ -20,68 +21,117 @@ static inline ec_span ec_span_inside(const ec_axis *axis, int32_t at, int32_t co
     return span;
 }
 
-/* Every word of every plane: the value of padding twice. */
+/* Every word of the planes: the value of padding twice. `words` is a multiple of 4, or the planes are followed by as much. */
 static inline void ec_fill_planes(uint32_t *planes, int32_t words, int8_t value) {
-    const uint32_t pair = ((uint32_t)(uint16_t)value << 16) | (uint16_t)value;
-    for (int32_t i = 0; i < words; i++) {
-        planes[i] = pair;
+    const uint32_t pair = ec_splat_byte(value);
+    const uint32_t lanes = ec_sxtb16(pair);
+    for (int32_t i = 0; i < words; i += 4) {
+        planes[i] = lanes;
+        planes[i + 1] = lanes;
+        planes[i + 2] = lanes;
+        planes[i + 3] = lanes;
     }
 }
 
-/* Sixteen elements a round: four positions of four channels. Returns the input behind the last. */
-static inline const int8_t *ec_unpack_quads(const int8_t *input, int32_t step, int32_t quads, int16_t *plane, int32_t plane_elements) {
+/* Where the next element of each of four planes goes. */
+typedef struct {
+    int16_t *plane[EC_PLANES];
+} ec_four_planes;
+
+static inline void ec_unpack_single(const int8_t *input, ec_four_planes *to) {
+    const uint32_t word = ec_load_word(input);
+    const uint32_t even = ec_sxtb16(word);
+    const uint32_t odd = ec_sxtb16_odd(word);
+    *to->plane[0]++ = (int16_t)even;
+    *to->plane[1]++ = (int16_t)odd;
+    *to->plane[2]++ = (int16_t)(even >> 16);
+    *to->plane[3]++ = (int16_t)(odd >> 16);
+}
+
+/* Two positions; both are written as one word. */
+static inline void ec_unpack_pair(const int8_t *input, int32_t step, ec_four_planes *to) {
+    const uint32_t first = ec_load_word(input);
+    const uint32_t second = ec_load_word(input + step);
+    const uint32_t low = ec_pack_low(first, second);
+    const uint32_t high = ec_pack_high(first, second);
+    const uint32_t lanes[EC_PLANES] = {ec_sxtb16(low), ec_sxtb16_odd(low), ec_sxtb16(high), ec_sxtb16_odd(high)};
+    for (int32_t plane = 0; plane < EC_PLANES; plane++) {
+        memcpy(to->plane[plane], &lanes[plane], sizeof lanes[plane]);
+        to->plane[plane] += 2;
+    }
+}
+
+/* `quads` times four positions, sixteen elements a round; returns the input behind the last. */
+static inline const int8_t *ec_unpack_quads(const int8_t *input, int32_t step, int32_t quads, ec_four_planes *to) {
     uint32_t a, b, c, d, e, f;
-    int16_t *plane1 = plane + plane_elements;
-    int16_t *plane2 = plane1 + plane_elements;
-    int16_t *plane3 = plane2 + plane_elements;
-    __asm__ volatile("1:\n\t"
-                     "ldr %[a], [%[input]]\n\t"
-                     "ldr %[b], [%[input], %[step]]\n\t"
-                     "add %[input], %[input], %[step], lsl #1\n\t"
-                     "ldr %[c], [%[input]]\n\t"
-                     "ldr %[d], [%[input], %[step]]\n\t"
-                     "add %[input], %[input], %[step], lsl #1\n\t"
-                     "pkhbt %[e], %[a], %[b], lsl #16\n\t"
-                     "pkhtb %[b], %[b], %[a], asr #16\n\t"
-                     "pkhbt %[a], %[c], %[d], lsl #16\n\t"
-                     "pkhtb %[d], %[d], %[c], asr #16\n\t"
-                     "sxtb16 %[c], %[e]\n\t"
-                     "sxtb16 %[f], %[a]\n\t"
-                     "strd %[c], %[f], [%[plane0]], #8\n\t"
-                     "sxtb16 %[e], %[e], ror #8\n\t"
-                     "sxtb16 %[a], %[a], ror #8\n\t"
-                     "strd %[e], %[a], [%[plane1]], #8\n\t"
-                     "sxtb16 %[c], %[b]\n\t"
-                     "sxtb16 %[f], %[d]\n\t"
-                     "strd %[c], %[f], [%[plane2]], #8\n\t"
-                     "sxtb16 %[b], %[b], ror #8\n\t"
-                     "sxtb16 %[d], %[d], ror #8\n\t"
-                     "strd %[b], %[d], [%[plane3]], #8\n\t"
-                     "subs %[quads], %[quads], #1\n\t"
-                     "bne 1b"
-                     : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f), [input] "+r"(input),
-                       [quads] "+r"(quads), [plane0] "+r"(plane), [plane1] "+r"(plane1), [plane2] "+r"(plane2), [plane3] "+r"(plane3)
-                     : [step] "r"(step)
-                     : "cc", "memory");
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr %[a], [%[input]]\n\t"
+        "ldr %[b], [%[input], %[step]]\n\t"
+        "add %[input], %[input], %[step], lsl #1\n\t"
+        "ldr %[c], [%[input]]\n\t"
+        "ldr %[d], [%[input], %[step]]\n\t"
+        "add %[input], %[input], %[step], lsl #1\n\t"
+        "pkhbt %[e], %[a], %[b], lsl #16\n\t"
+        "pkhtb %[b], %[b], %[a], asr #16\n\t"
+        "pkhbt %[a], %[c], %[d], lsl #16\n\t"
+        "pkhtb %[d], %[d], %[c], asr #16\n\t"
+        "sxtb16 %[c], %[e]\n\t"
+        "sxtb16 %[f], %[a]\n\t"
+        "sxtb16 %[e], %[e], ror #8\n\t"
+        "sxtb16 %[a], %[a], ror #8\n\t"
+        "strd %[c], %[f], [%[plane0]], #8\n\t"
+        "strd %[e], %[a], [%[plane1]], #8\n\t"
+        "sxtb16 %[c], %[b]\n\t"
+        "sxtb16 %[f], %[d]\n\t"
+        "sxtb16 %[b], %[b], ror #8\n\t"
+        "sxtb16 %[d], %[d], ror #8\n\t"
+        "strd %[c], %[f], [%[plane2]], #8\n\t"
+        "strd %[b], %[d], [%[plane3]], #8\n\t"
+        "subs %[quads], %[quads], #1\n\t"
+        "bne 1b"
+        : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f), [input] "+r"(input), [quads] "+r"(quads),
+          [plane0] "+r"(to->plane[0]), [plane1] "+r"(to->plane[1]), [plane2] "+r"(to->plane[2]), [plane3] "+r"(to->plane[3])
+        : [step] "r"(step)
+        : "cc", "memory");
     return input;
 }
 
-/* Elements from .. to of one row of every plane, from `input` on. */
-static inline void ec_unpack_row(const ec_tiling *t, const int8_t *input, int32_t from, int32_t to, int16_t *row) {
-    const int32_t plane_elements = t->plane_rows * (t->pitch_bytes / 2);
-    const int32_t step = t->along.tap_stride * t->along.input_step;
-    while (from < to) {
-        const int32_t quads = (to - from) / 4;
-        if (t->planes == EC_PLANES && from % 2 == 0 && quads > 0) {
-            input = ec_unpack_quads(input, step, quads, row + from, plane_elements);
-            from += 4 * quads;
-        } else {
-            for (int32_t plane = 0; plane < t->planes; plane++) {
-                row[plane * plane_elements + from] = input[plane];
-            }
-            input += step;
-            from++;
+/* Elements from .. to of one row of four planes, from `input` on. */
+__attribute__((noinline)) static void ec_unpack_row(const ec_tiling *t, const int8_t *input, int32_t from, int32_t to, int16_t *row) {
+    const int32_t plane_elements = t->plane_elements;
+    const int32_t step = t->along.element_step;
+    row += from;
+    ec_four_planes planes = {{row, row + plane_elements, row + 2 * plane_elements, row + 3 * plane_elements}};
+    if (from % 2 != 0 && from < to) {
+        ec_unpack_single(input, &planes);
+        input += step;
+        from++;
+    }
+    int32_t count = to - from;
+    if (count >= 4) {
+        input = ec_unpack_quads(input, step, count / 4, &planes);
+        count %= 4;
+    }
+    if (count >= 2) {
+        ec_unpack_pair(input, step, &planes);
+        input += 2 * step;
+        count -= 2;
+    }
+    if (count > 0) {
+        ec_unpack_single(input, &planes);
+    }
+}
+
+/* The same for an input of fewer channels. */
+static inline void ec_unpack_row_of_few(const ec_tiling *t, const int8_t *input, int32_t from, int32_t to, int16_t *row) {
+    for (int32_t plane = 0; plane < t->planes; plane++) {
+        const int8_t *element = input + plane;
+        for (int32_t i = from; i < to; i++) {
+            row[i] = *element;
+            element += t->along.element_step;
         }
+        row += t->plane_elements;
     }
 }
 

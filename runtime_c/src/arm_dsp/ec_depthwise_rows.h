@@ -15,7 +15,6 @@ enum {
     EC_TABLE_MULTIPLIER_WORD, /* twice the multiplier */
     EC_TABLE_ZERO_POINT_WORD,
     EC_TABLE_STEP_WORD, /* bytes from one output to the next */
-    EC_TABLE_END_WORD,  /* where the first of three row pointers ends */
     EC_TABLE_HEAD_WORDS
 };
 
@@ -24,10 +23,9 @@ enum {
 #define EC_TABLE_BIAS "0"
 #define EC_TABLE_RESCALE "4"
 #define EC_TABLE_STEP "12"
-#define EC_TABLE_END "16"
-#define EC_TABLE_ROW0 "20"
-#define EC_TABLE_ROW1 "28"
-#define EC_TABLE_ROW2 "36"
+#define EC_TABLE_ROW0 "16"
+#define EC_TABLE_ROW1 "24"
+#define EC_TABLE_ROW2 "32"
 
 #define EC_MAC(kind, sum, x, weight, addend) kind " %[" sum "], %[" x "], %[" weight "], %[" addend "]\n\t"
 #define EC_BOTH(sum, x, weight) EC_MAC("smlad", sum, x, weight, sum)         /* x0 * w0 + x1 * w1 */
@@ -87,12 +85,17 @@ enum {
 #define EC_RESCALE(sum) "smmlar %[" sum "], %[" sum "], %[u], %[v]\n\t"
 #define EC_SATURATE(sum) "ssat %[" sum "], #8, %[" sum "]\n\t"
 
-/* Blocks of four outputs until the first row pointer reaches the table's end. */
-#define EC_BLOCKS_OF_4(ROW) \
-    __asm__ volatile("1:\n\t" EC_LOAD("a3", "table", EC_TABLE_BIAS) \
-                     ROW("row0", EC_TABLE_ROW0, "a3", "a3", "a3") \
-                     ROW("row1", EC_TABLE_ROW1, "a0", "a1", "a2") \
-                     ROW("row2", EC_TABLE_ROW2, "a0", "a1", "a2") \
+/* All outputs of a channel's tile. Each row of outputs: `blocks` of four; then `rest`, two at a time, of which the last of an odd number
+ * is computed and not stored; then the pointers move on to the next of `rows`. */
+#define EC_THREE_ROWS(ROW_OF_4, ROW_OF_2) \
+    __asm__ volatile("1:\n\t" \
+                     "ldr %[n], %[blocks]\n\t" \
+                     "cmp %[n], #0\n\t" \
+                     "beq 3f\n" \
+                     "2:\n\t" EC_LOAD("a3", "table", EC_TABLE_BIAS) \
+                     ROW_OF_4("row0", EC_TABLE_ROW0, "a3", "a3", "a3") \
+                     ROW_OF_4("row1", EC_TABLE_ROW1, "a0", "a1", "a2") \
+                     ROW_OF_4("row2", EC_TABLE_ROW2, "a0", "a1", "a2") \
                      EC_LOAD_2("u", "v", "table", EC_TABLE_RESCALE) \
                      EC_LOAD("p", "table", EC_TABLE_STEP) \
                      EC_RESCALE("a0") EC_RESCALE("a1") EC_RESCALE("a2") EC_RESCALE("a3") \
@@ -102,34 +105,43 @@ enum {
                      "strb %[a1], [%[output], %[p]]\n\t" \
                      "strb %[a2], [%[output], %[p], lsl #1]\n\t" \
                      "strb %[a3], [%[q], %[p], lsl #1]\n\t" \
-                     EC_LOAD("q", "table", EC_TABLE_END) \
                      "add %[output], %[output], %[p], lsl #2\n\t" \
-                     "cmp %[row0], %[q]\n\t" \
-                     "bne 1b" \
-                     : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [p] "=&r"(p), [q] "=&r"(q), [u] "=&r"(u), \
-                       [v] "=&r"(v), [row0] "+r"(row0), [row1] "+r"(row1), [row2] "+r"(row2), [output] "+r"(to) \
-                     : [table] "r"(table) \
-                     : "cc", "memory")
-
-/* The last `count` outputs, two at a time; the last of an odd number is computed and not stored. */
-#define EC_BLOCKS_OF_2(ROW) \
-    __asm__ volatile("1:\n\t" EC_LOAD("a1", "table", EC_TABLE_BIAS) \
-                     ROW("row0", EC_TABLE_ROW0, "a1") \
-                     ROW("row1", EC_TABLE_ROW1, "a0") \
-                     ROW("row2", EC_TABLE_ROW2, "a0") \
+                     "subs %[n], %[n], #1\n\t" \
+                     "bne 2b\n" \
+                     "3:\n\t" \
+                     "ldr %[n], %[rest]\n\t" \
+                     "cmp %[n], #0\n\t" \
+                     "beq 5f\n" \
+                     "4:\n\t" EC_LOAD("a1", "table", EC_TABLE_BIAS) \
+                     ROW_OF_2("row0", EC_TABLE_ROW0, "a1") \
+                     ROW_OF_2("row1", EC_TABLE_ROW1, "a0") \
+                     ROW_OF_2("row2", EC_TABLE_ROW2, "a0") \
                      EC_LOAD_2("u", "v", "table", EC_TABLE_RESCALE) \
                      EC_LOAD("p", "table", EC_TABLE_STEP) \
                      EC_RESCALE("a0") EC_RESCALE("a1") EC_SATURATE("a0") EC_SATURATE("a1") \
                      "strb %[a0], [%[output]]\n\t" \
-                     "cmp %[count], #1\n\t" \
+                     "cmp %[n], #1\n\t" \
                      "it hi\n\t" \
                      "strbhi %[a1], [%[output], %[p]]\n\t" \
                      "add %[output], %[output], %[p], lsl #1\n\t" \
-                     "subs %[count], %[count], #2\n\t" \
-                     "bhi 1b" \
-                     : [a0] "=&r"(a0), [a1] "=&r"(a1), [p] "=&r"(p), [q] "=&r"(q), [u] "=&r"(u), [v] "=&r"(v), [row0] "+r"(row0), \
-                       [row1] "+r"(row1), [row2] "+r"(row2), [output] "+r"(to), [count] "+r"(count) \
-                     : [table] "r"(table) \
+                     "subs %[n], %[n], #2\n\t" \
+                     "bhi 4b\n" \
+                     "5:\n\t" \
+                     "ldr %[p], %[to_next_row]\n\t" \
+                     "ldr %[q], %[to_next_output]\n\t" \
+                     "ldr %[u], %[rows]\n\t" \
+                     "add %[row0], %[row0], %[p]\n\t" \
+                     "add %[row1], %[row1], %[p]\n\t" \
+                     "add %[row2], %[row2], %[p]\n\t" \
+                     "add %[output], %[output], %[q]\n\t" \
+                     "subs %[u], %[u], #1\n\t" \
+                     "str %[u], %[rows]\n\t" \
+                     "bne 1b" \
+                     : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [p] "=&r"(p), [q] "=&r"(q), [u] "=&r"(u), \
+                       [v] "=&r"(v), [n] "=&r"(n), [row0] "+r"(row0), [row1] "+r"(row1), [row2] "+r"(row2), [output] "+r"(output), \
+                       [rows] "+m"(rows) \
+                     : [table] "r"(table), [blocks] "m"(blocks), [rest] "m"(rest), [to_next_row] "m"(to_next_row), \
+                       [to_next_output] "m"(to_next_output) \
                      : "cc", "memory")
 
 /* clang-format on */

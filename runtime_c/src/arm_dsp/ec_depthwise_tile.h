@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ec_depthwise_conv2d_s8.h"
+#include "ec_depthwise_rows.h"
 
 #define EC_PLANES 4         /* input channels unpacked at a time */
 #define EC_TILE_BYTES 6144  /* of planes, unless one row of outputs needs more */
@@ -25,9 +26,10 @@ typedef struct {
     int32_t tap_stride;    /* positions from one tap to the next, and between the elements that a phase reads */
     int32_t padding;
     int32_t phases;
-    int32_t stride;     /* elements of a phase from one of its outputs to the next */
-    int32_t input_step; /* bytes between neighbours */
-    int32_t output_step;
+    int32_t stride;       /* elements of a phase from one of its outputs to the next */
+    int32_t input_step;   /* bytes between neighbours */
+    int32_t element_step; /* bytes between elements of a phase */
+    int32_t output_step;  /* bytes between outputs of a phase */
     int32_t weight_step;
 } ec_axis;
 
@@ -47,14 +49,16 @@ typedef struct {
     int32_t planes;
     int32_t tile_outputs; /* along */
     int32_t tile_rows;    /* of outputs, across */
-    int32_t pitch_bytes;  /* of a plane's rows */
+    int32_t pitch;        /* elements of a plane's rows, even */
     int32_t plane_rows;
+    int32_t plane_elements;
+    int32_t table_words; /* of one channel */
 } ec_tiling;
 
 static inline int32_t ec_smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 static inline int32_t ec_round_up(int32_t value, int32_t divisor) { return (value + divisor - 1) / divisor; }
 
-static inline int32_t ec_greatest_common_divisor(int32_t a, int32_t b) {
+__attribute__((noinline)) static int32_t ec_greatest_common_divisor(int32_t a, int32_t b) {
     while (b != 0) {
         const int32_t rest = a % b;
         a = b;
@@ -63,44 +67,46 @@ static inline int32_t ec_greatest_common_divisor(int32_t a, int32_t b) {
     return a;
 }
 
-static inline ec_axis ec_axis_with_phases(ec_axis axis) {
-    if (axis.taps == 1) {
-        axis.tap_stride = axis.output_stride; /* skip what no window reads */
+/* Divide the axis into phases. */
+static inline void ec_set_phases(ec_axis *axis) {
+    if (axis->taps == 1) {
+        axis->tap_stride = axis->output_stride; /* skip what no window reads */
     }
-    const int32_t divisor = ec_greatest_common_divisor(axis.output_stride, axis.tap_stride);
-    axis.phases = axis.tap_stride / divisor;
-    axis.stride = axis.output_stride / divisor;
-    return axis;
+    const int32_t divisor = ec_greatest_common_divisor(axis->output_stride, axis->tap_stride);
+    axis->phases = axis->tap_stride / divisor;
+    axis->stride = axis->output_stride / divisor;
+    axis->element_step = axis->tap_stride * axis->input_step;
+    axis->output_step *= axis->phases;
 }
 
-static inline ec_axis ec_rows_of(const ec_depthwise_conv2d_s8_params *p) {
-    const ec_axis rows = {.inputs = p->input_h,
-                          .outputs = p->output_h,
-                          .taps = p->kernel_h,
-                          .output_stride = p->stride_h,
-                          .tap_stride = p->dilation_h,
-                          .padding = p->pad_top,
-                          .input_step = p->input_w * p->input_c,
-                          .output_step = p->output_w * p->output_c,
-                          .weight_step = p->kernel_w * p->output_c};
-    return ec_axis_with_phases(rows);
+static inline void ec_rows_of(const ec_depthwise_conv2d_s8_params *p, ec_axis *rows) {
+    rows->inputs = p->input_h;
+    rows->outputs = p->output_h;
+    rows->taps = p->kernel_h;
+    rows->output_stride = p->stride_h;
+    rows->tap_stride = p->dilation_h;
+    rows->padding = p->pad_top;
+    rows->input_step = p->input_w * p->input_c;
+    rows->output_step = p->output_w * p->output_c;
+    rows->weight_step = p->kernel_w * p->output_c;
+    ec_set_phases(rows);
 }
 
-static inline ec_axis ec_columns_of(const ec_depthwise_conv2d_s8_params *p) {
-    const ec_axis columns = {.inputs = p->input_w,
-                             .outputs = p->output_w,
-                             .taps = p->kernel_w,
-                             .output_stride = p->stride_w,
-                             .tap_stride = p->dilation_w,
-                             .padding = p->pad_left,
-                             .input_step = p->input_c,
-                             .output_step = p->output_c,
-                             .weight_step = p->output_c};
-    return ec_axis_with_phases(columns);
+static inline void ec_columns_of(const ec_depthwise_conv2d_s8_params *p, ec_axis *columns) {
+    columns->inputs = p->input_w;
+    columns->outputs = p->output_w;
+    columns->taps = p->kernel_w;
+    columns->output_stride = p->stride_w;
+    columns->tap_stride = p->dilation_w;
+    columns->padding = p->pad_left;
+    columns->input_step = p->input_c;
+    columns->output_step = p->output_c;
+    columns->weight_step = p->output_c;
+    ec_set_phases(columns);
 }
 
 /* The cheapest segments, by the instructions of a row of a block. */
-static inline ec_segments ec_segments_for(const ec_axis *along, int32_t *cost) {
+__attribute__((noinline)) static ec_segments ec_segments_for(const ec_axis *along, int32_t *cost) {
     static const uint8_t row_instructions[3] = {14, 20, 26};
     ec_segments best = {0, 0, 0, 0};
     *cost = INT32_MAX;
@@ -116,38 +122,45 @@ static inline ec_segments ec_segments_for(const ec_axis *along, int32_t *cost) {
     return best;
 }
 
-/* Slide along `along`; returns the estimated cost, INT64_MAX where the stride is too long. */
-static inline int64_t ec_tile_along(ec_tiling *t, const ec_axis *along, const ec_axis *across, int32_t planes) {
+/* Estimated instructions of windows that slide along `along`, in a unit of its own; INT64_MAX where the stride is too long. */
+static inline int64_t ec_cost_along(const ec_axis *along, const ec_axis *across) {
     if (along->stride > EC_LONGEST_STRIDE) {
         return INT64_MAX;
     }
     int32_t row_cost;
-    t->along = *along;
-    t->across = *across;
-    t->planes = planes;
-    t->segments = ec_segments_for(along, &row_cost);
-    const int32_t outputs = ec_round_up(along->outputs, along->phases);
-    t->tile_outputs = ec_smaller(outputs, EC_TILE_OUTPUTS);
-    const int32_t last = ec_round_up(t->tile_outputs, EC_BLOCK_OUTPUTS) * EC_BLOCK_OUTPUTS - 1;
-    const int32_t elements = along->stride * last + t->segments.count * t->segments.advance + 1;
-    t->pitch_bytes = ec_round_up(elements, 2) * 4;
-    const int32_t most_rows = EC_TILE_BYTES / (planes * t->pitch_bytes);
-    const int32_t rows = most_rows > across->taps ? (most_rows - across->taps) / across->stride + 1 : 1;
-    t->tile_rows = ec_smaller(rows, ec_round_up(across->outputs, across->phases));
-    t->plane_rows = (t->tile_rows - 1) * across->stride + across->taps;
-    const int32_t pairs = ec_round_up(outputs, 2) + 1;
+    (void)ec_segments_for(along, &row_cost);
+    const int32_t pairs = ec_round_up(ec_round_up(along->outputs, along->phases), 2) + 1;
     return (int64_t)across->outputs * (along->phases * pairs) * (across->taps * row_cost);
 }
 
-static inline ec_tiling ec_tiling_of(const ec_depthwise_conv2d_s8_params *p) {
-    const ec_axis rows = ec_rows_of(p);
-    const ec_axis columns = ec_columns_of(p);
-    const int32_t planes = ec_smaller(p->input_c, EC_PLANES);
-    ec_tiling slide_right;
-    ec_tiling slide_down;
-    const int64_t cost_right = ec_tile_along(&slide_right, &columns, &rows, planes);
-    const int64_t cost_down = ec_tile_along(&slide_down, &rows, &columns, planes);
-    return cost_right <= cost_down ? slide_right : slide_down;
+/* Sizes of tiles, for the axes and planes that `t` holds. */
+static inline void ec_size_tiles(ec_tiling *t) {
+    const ec_axis *along = &t->along;
+    const ec_axis *across = &t->across;
+    int32_t row_cost;
+    t->segments = ec_segments_for(along, &row_cost);
+    t->tile_outputs = ec_smaller(ec_round_up(along->outputs, along->phases), EC_TILE_OUTPUTS);
+    const int32_t last = ec_round_up(t->tile_outputs, EC_BLOCK_OUTPUTS) * EC_BLOCK_OUTPUTS - 1;
+    const int32_t elements = along->stride * last + t->segments.count * t->segments.advance + 1;
+    t->pitch = ec_round_up(elements, 2) * 2;
+    const int32_t most_rows = EC_TILE_BYTES / (t->planes * t->pitch * 2);
+    const int32_t rows = most_rows > across->taps ? (most_rows - across->taps) / across->stride + 1 : 1;
+    t->tile_rows = ec_smaller(rows, ec_round_up(across->outputs, across->phases));
+    t->plane_rows = (t->tile_rows - 1) * across->stride + across->taps;
+    t->plane_elements = t->plane_rows * t->pitch;
+    t->table_words = EC_TABLE_HEAD_WORDS + t->segments.count * t->segments.words * across->taps;
+}
+
+static inline void ec_tile(const ec_depthwise_conv2d_s8_params *p, ec_tiling *t) {
+    t->planes = ec_smaller(p->input_c, EC_PLANES);
+    ec_rows_of(p, &t->across);
+    ec_columns_of(p, &t->along);
+    if (ec_cost_along(&t->along, &t->across) > ec_cost_along(&t->across, &t->along)) {
+        const ec_axis columns = t->along;
+        t->along = t->across;
+        t->across = columns;
+    }
+    ec_size_tiles(t);
 }
 
 #endif

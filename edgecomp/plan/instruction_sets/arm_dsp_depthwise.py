@@ -1,0 +1,113 @@
+"""Working memory of the arm_dsp depthwise convolution: the arithmetic of runtime_c/src/arm_dsp/ec_depthwise_tile.h."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd
+
+from edgecomp.plan.kernels import Kernel, Tile
+from edgecomp.qgraph import QOp
+from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
+
+ISA = "arm_dsp"
+PLANES = 4
+"""Input channels unpacked at a time."""
+TILE_BYTES = 6144
+"""Of planes, unless one row of outputs needs more."""
+TILE_OUTPUTS = 64
+BLOCK_OUTPUTS = 4
+LONGEST_STRIDE = 2
+TABLES = 4
+"""Output channels whose weights are widened together."""
+TABLE_HEAD_WORDS = 4
+LARGEST_SHIFT = 8
+"""Weights shifted left so far still fit 16 bits."""
+_ROW_INSTRUCTIONS = (14, 20, 26)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of the image: `phases` interleaved convolutions without dilation, of `stride`."""
+
+    outputs: int
+    taps: int
+    output_stride: int
+    dilation: int
+
+    @property
+    def _tap_stride(self) -> int:
+        return self.output_stride if self.taps == 1 else self.dilation
+
+    @property
+    def phases(self) -> int:
+        return self._tap_stride // gcd(self.output_stride, self._tap_stride)
+
+    @property
+    def stride(self) -> int:
+        return self.output_stride // gcd(self.output_stride, self._tap_stride)
+
+    @property
+    def phase_outputs(self) -> int:
+        return -(-self.outputs // self.phases)
+
+
+@dataclass(frozen=True)
+class _Tiling:
+    """Windows slide along one axis in tiles of a few rows across."""
+
+    along: _Axis
+    across: _Axis
+    planes: int
+
+    @cached_property
+    def _segments(self) -> tuple[int, int, int]:
+        """(cost, advance, count) of the cheapest cut of the taps along."""
+        overlap = 1 if self.along.stride == 1 else 0
+        found = []
+        for size, instructions in enumerate(_ROW_INSTRUCTIONS):
+            advance = 2 * size + (2 if overlap else 4)
+            count = max(-(-(self.along.taps - overlap) // advance), 1)
+            found.append((count * instructions, advance, count))
+        return min(found)
+
+    @property
+    def cost(self) -> int:
+        """Estimated instructions, in a unit of its own."""
+        pairs = -(-self.along.phase_outputs // 2) + 1
+        return self.across.outputs * self.along.phases * pairs * self.across.taps * self._segments[0]
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Planes and the tables of some channels."""
+        _, advance, count = self._segments
+        last = -(-min(self.along.phase_outputs, TILE_OUTPUTS) // BLOCK_OUTPUTS) * BLOCK_OUTPUTS - 1
+        pitch_bytes = -(-(self.along.stride * last + count * advance + 1) // 2) * 4
+        most_rows = TILE_BYTES // (self.planes * pitch_bytes)
+        rows = (most_rows - self.across.taps) // self.across.stride + 1 if most_rows > self.across.taps else 1
+        plane_rows = (min(rows, self.across.phase_outputs) - 1) * self.across.stride + self.across.taps
+        words = count * self.across.taps * (advance if self.along.stride == 1 else advance // 2)
+        planes_bytes = -(-self.planes * plane_rows * pitch_bytes // 16) * 16
+        return planes_bytes + 4 * TABLES * (TABLE_HEAD_WORDS + words)
+
+
+def _tiling(op: DepthwiseConv2D) -> _Tiling | None:
+    rows = _Axis(op.output_h, op.kernel_h, op.stride_h, op.dilation_h)
+    columns = _Axis(op.output_w, op.kernel_w, op.stride_w, op.dilation_w)
+    planes = min(op.input_c, PLANES)
+    candidates = [_Tiling(along, across, planes) for along, across in ((columns, rows), (rows, columns)) if along.stride <= LONGEST_STRIDE]
+    return min(candidates, key=lambda tiling: tiling.cost, default=None)
+
+
+def _supports(op: QOp) -> bool:
+    assert isinstance(op, DepthwiseConv2D)
+    return op.shift <= LARGEST_SHIFT and _tiling(op) is not None
+
+
+def _scratch_bytes(op: QOp) -> int:
+    assert isinstance(op, DepthwiseConv2D)
+    tiling = _tiling(op)
+    return tiling.scratch_bytes if tiling else 0
+
+
+DEPTHWISE_CONV2D = Kernel(DepthwiseConv2D.kernel, ISA, tile=Tile(pixels=BLOCK_OUTPUTS), supports=_supports, scratch_bytes=_scratch_bytes)
