@@ -51,7 +51,10 @@ def load_graph(path: str | Path, shapes: Mapping[str, Shape] = EMPTY) -> Graph:
         UnsupportedError: operators that edgecomp does not have; all are named, up to `MAX_PROBLEMS`.
     """
     path = Path(path)
-    return from_model(read_model(path), path.stem, shapes)
+    graph = from_model(read_model(path), path.stem, shapes)
+    if not graph.inputs or not graph.outputs:
+        raise ModelError(f"{path}: has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; allowed: at least one of each")
+    return graph
 
 
 def from_model(model: ModelProto, name: str, shapes: Mapping[str, Shape] = EMPTY, keep_batch: bool = False) -> Graph:
@@ -80,6 +83,11 @@ def from_model(model: ModelProto, name: str, shapes: Mapping[str, Shape] = EMPTY
 
 def _refuse_broken_text(model: ModelProto, name: str) -> None:
     """Raise for names that are no UTF-8, which protobuf hands out as bytes."""
+    graph = model.graph
+    named = [item.name for items in (graph.input, graph.output, graph.value_info, graph.initializer) for item in items]
+    noted = [text for entry in model.metadata_props for text in (entry.key, entry.value)]
+    if not all(isinstance(text, str) for text in (*named, *noted)):
+        raise ModelError(f"{name}: a name is no UTF-8; the file is damaged: export or copy it again")
     for index, node in enumerate(model.graph.node):
         if not all(isinstance(text, str) for text in (node.op_type, node.name, node.domain, *node.input, *node.output)):
             raise ModelError(f"{name}: node {index} holds text that is no UTF-8; the file is damaged: export or copy it again")
@@ -285,14 +293,17 @@ class _Walk:
 
 def _element_type(element_type: int) -> str:
     """numpy's name of an ONNX element type; all floating types are float32 here."""
-    dtype = helper.tensor_dtype_to_np_dtype(element_type or TensorProto.FLOAT)
+    try:
+        dtype = helper.tensor_dtype_to_np_dtype(element_type or TensorProto.FLOAT)
+    except KeyError:
+        raise ModelError(f"element type {element_type} is none that ONNX has; the file is damaged: export or copy it again") from None
     return "float32" if is_floating(dtype) else dtype.name
 
 
 def _to_array(tensor: TensorProto, name: str) -> Array:
     try:
         return numpy_helper.to_array(tensor)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:  # KeyError: a type that ONNX does not have
         raise ModelError(f"{name}: tensor {tensor.name!r} cannot be read ({error}); export the model again") from error
 
 

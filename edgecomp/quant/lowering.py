@@ -19,7 +19,7 @@ import numpy as np
 
 from edgecomp.errors import UnsupportedError
 from edgecomp.graph import Array, Graph, Node, Shape
-from edgecomp.ops.base import Operator
+from edgecomp.ops.base import Operator, refusal
 from edgecomp.qgraph import IntArray, Port, QGraph, QNode, QOp, QTensor
 from edgecomp.qops.copy import Copy
 from edgecomp.qops.lut import Lut
@@ -314,7 +314,11 @@ def lower(scheme: Scheme) -> QGraph:
         if node.outputs[0] in lowering.fused:
             continue
         assert isinstance(node.op, Operator)
-        node.op.lower(node, lowering)
+        try:
+            node.op.lower(node, lowering)
+        except ValueError as error:  # scales too far apart for any multiplier and shift
+            found = f"numbers that fit no integers ({error})"
+            raise refusal(node, found, "scales of like size", "rescale its weights or ranges") from error
     outputs = []
     for name in graph.outputs:
         value = lowering.plain(name)
