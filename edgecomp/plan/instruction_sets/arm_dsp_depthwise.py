@@ -9,6 +9,7 @@ from math import gcd
 from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.qgraph import QOp
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
+from edgecomp.qops.requantize import INT32_MAX
 
 ISA = "arm_dsp"
 PLANES = 4
@@ -72,10 +73,27 @@ class _Tiling:
         return min(found)
 
     @property
+    def _row_words(self) -> int:
+        """Pairs of weights of one row of a segment."""
+        return self._segments[1] if self.along.stride == 1 else self._segments[1] // 2
+
+    @property
+    def _table_words(self) -> int:
+        """Pairs of weights of one channel."""
+        return self._segments[2] * self.across.taps * self._row_words
+
+    @property
     def cost(self) -> int:
-        """Estimated instructions, in a unit of its own."""
-        pairs = -(-self.along.phase_outputs // 2) + 1
-        return self.across.outputs * self.along.phases * pairs * self.across.taps * self._segments[0]
+        """Estimated instructions of four channels."""
+        outputs = self.along.phase_outputs
+        row_cost, _, count = self._segments
+        three_rows = self.across.taps == 3 and count == 1 and self._row_words == 2
+        block = self.across.taps * row_cost + (10 if three_rows else 65)
+        windows = 25 + -(-outputs // 2) * block // 2
+        unpacking = self.across.stride * (outputs * self.along.stride * 6 + 60)
+        tables = 500 + 45 * self._table_words
+        rows = self.across.outputs * self.along.phases
+        return rows * (4 * windows + unpacking) + self.along.phases * self.across.phases * tables
 
     @property
     def scratch_bytes(self) -> int:
@@ -86,28 +104,47 @@ class _Tiling:
         most_rows = TILE_BYTES // (self.planes * pitch_bytes)
         rows = (most_rows - self.across.taps) // self.across.stride + 1 if most_rows > self.across.taps else 1
         plane_rows = (min(rows, self.across.phase_outputs) - 1) * self.across.stride + self.across.taps
-        words = count * self.across.taps * (advance if self.along.stride == 1 else advance // 2)
         planes_bytes = -(-self.planes * plane_rows * pitch_bytes // 16) * 16
-        return planes_bytes + 4 * TABLES * (TABLE_HEAD_WORDS + words)
+        return planes_bytes + 4 * TABLES * (TABLE_HEAD_WORDS + self._table_words)
 
 
-def _tiling(op: DepthwiseConv2D) -> _Tiling | None:
+def _tilings(op: DepthwiseConv2D) -> list[_Tiling]:
+    """One a possible axis to slide along; none where strides are too long."""
     rows = _Axis(op.output_h, op.kernel_h, op.stride_h, op.dilation_h)
     columns = _Axis(op.output_w, op.kernel_w, op.stride_w, op.dilation_w)
     planes = min(op.input_c, PLANES)
-    candidates = [_Tiling(along, across, planes) for along, across in ((columns, rows), (rows, columns)) if along.stride <= LONGEST_STRIDE]
-    return min(candidates, key=lambda tiling: tiling.cost, default=None)
+    return [_Tiling(along, across, planes) for along, across in ((columns, rows), (rows, columns)) if along.stride <= LONGEST_STRIDE]
+
+
+def _direct_cost(op: DepthwiseConv2D) -> int:
+    """Estimated instructions of four channels whose inputs are read where they lie."""
+    taps = op.kernel_h * op.kernel_w
+    same_size = (op.input_h, op.input_w, op.stride_h, op.stride_w) == (op.output_h, op.output_w, 1, 1)
+    if taps == 1 and same_size and op.pad_top == op.pad_left == 0:
+        return op.output_h * op.output_w * 32
+    return op.output_h * op.output_w * (taps * 15 + 60 + (taps * 112 + 240) // op.input_c)
+
+
+def _tiling(op: DepthwiseConv2D) -> _Tiling | None:
+    """The cheapest tiling; None where it is cheaper to read inputs where they lie, which takes one filter a channel and any stride."""
+    best = min(_tilings(op), key=lambda tiling: tiling.cost, default=None)
+    if op.channel_multiplier == 1 and (best is None or _direct_cost(op) < best.cost):
+        return None
+    return best
 
 
 def _supports(op: QOp) -> bool:
     assert isinstance(op, DepthwiseConv2D)
-    return op.shift <= LARGEST_SHIFT and _tiling(op) is not None
+    costs = [tiling.cost for tiling in _tilings(op)]
+    tiled = bool(costs) and op.shift <= LARGEST_SHIFT
+    direct = op.channel_multiplier == 1 and _tiling(op) is None
+    return (direct or tiled) and max([_direct_cost(op), *costs]) <= INT32_MAX
 
 
 def _scratch_bytes(op: QOp) -> int:
     assert isinstance(op, DepthwiseConv2D)
     tiling = _tiling(op)
-    return tiling.scratch_bytes if tiling else 0
+    return tiling.scratch_bytes if tiling else 4 * op.kernel_h * op.kernel_w + op.input_c
 
 
 DEPTHWISE_CONV2D = Kernel(DepthwiseConv2D.kernel, ISA, tile=Tile(pixels=BLOCK_OUTPUTS), supports=_supports, scratch_bytes=_scratch_bytes)

@@ -1,9 +1,10 @@
 /* Four input channels at a time are unpacked into padded int16 planes, along which windows slide two inputs an instruction. Weights keep
  * the portable layout: those of four channels are widened to pairs once a tile. A left shift of the accumulator is applied to weights
- * and bias. */
+ * and bias. Where there are few taps or few outputs, inputs are read where they lie. */
 #include "ec_depthwise_conv2d_s8.h"
 
 #include "ec_clamp_run.h"
+#include "ec_depthwise_direct.h"
 #include "ec_depthwise_planes.h"
 #include "ec_depthwise_rows.h"
 #include "ec_depthwise_segments.h"
@@ -116,11 +117,12 @@ NOT_INLINED static void run_blocks(const tile *t, const uint32_t *table, const i
 /* Four input channels, or as many as there are. */
 static void unpack(const tile *t, const int8_t *input) {
     const ec_tiling *tiling = t->tiling;
+    const uint32_t padding = ec_splat_byte(t->p->input_zero_point);
     input += t->along.position * tiling->along.input_step + t->across.position * tiling->across.input_step;
     for (int32_t row = t->across.from; row < t->across.to; row++) {
         int16_t *to = t->planes + row * tiling->pitch;
         if (tiling->planes == EC_PLANES) {
-            ec_unpack_row(tiling, input, t->along.from, t->along.to, to);
+            ec_unpack_row(tiling, input, t->along.from, t->along.to, padding, to);
         } else {
             ec_unpack_row_of_few(tiling, input, t->along.from, t->along.to, to);
         }
@@ -131,7 +133,7 @@ static void unpack(const tile *t, const int8_t *input) {
 /* Output channels c .. end - 1, whose inputs are unpacked from channel `unpacked` on. */
 static void run_channels(const tile *t, int32_t unpacked, int32_t c, int32_t end, int8_t *output) {
     const ec_tiling *tiling = t->tiling;
-    const int32_t three_rows = tiling->across.taps == 3 && tiling->segments.count == 1 && tiling->segments.words == 2;
+    const int32_t three_rows = ec_has_three_rows(&tiling->across, &tiling->segments);
     while (c < end) {
         const int32_t channels = ec_smaller(t->p->output_c, EC_TABLES);
         const int32_t filled = ec_smaller(c, t->p->output_c - channels);
@@ -178,17 +180,26 @@ static void run_phase(tile *t, const int8_t *input, int8_t *output, int32_t phas
     }
 }
 
+static void run_planes(const ec_depthwise_conv2d_s8_params *p, const ec_tiling *tiling, const int8_t *input, int8_t *output,
+                       void *scratch) {
+    tile t = {.p = p, .tiling = tiling, .planes = scratch};
+    t.tables = (uint32_t *)scratch + ec_round_up(tiling->planes * tiling->plane_elements / 2, 4) * 4;
+    const int32_t step_along = tiling->along.output_step / tiling->along.phases;
+    const int32_t step_across = tiling->across.output_step / tiling->across.phases;
+    for (int32_t across = 0; across < tiling->across.phases; across++) {
+        for (int32_t along = 0; along < tiling->along.phases; along++) {
+            run_phase(&t, input, output + along * step_along + across * step_across, along, across);
+        }
+    }
+}
+
 void ec_depthwise_conv2d_s8_arm_dsp(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
     ec_tiling tiling;
     ec_tile(params, &tiling);
-    tile t = {.p = params, .tiling = &tiling, .planes = scratch};
-    t.tables = (uint32_t *)scratch + ec_round_up(tiling.planes * tiling.plane_elements / 2, 4) * 4;
-    const int32_t step_along = tiling.along.output_step / tiling.along.phases;
-    const int32_t step_across = tiling.across.output_step / tiling.across.phases;
-    for (int32_t across = 0; across < tiling.across.phases; across++) {
-        for (int32_t along = 0; along < tiling.along.phases; along++) {
-            run_phase(&t, input, output + along * step_along + across * step_across, along, across);
-        }
+    if (tiling.direct) {
+        ec_depthwise_direct(params, input, output, scratch);
+    } else {
+        run_planes(params, &tiling, input, output, scratch);
     }
     ec_clamp_run(output, (uint32_t)params->output_h * params->output_w * params->output_c, params->clamp_min, params->clamp_max);
 }

@@ -33,93 +33,69 @@ static inline void ec_fill_planes(uint32_t *planes, int32_t words, int8_t value)
     }
 }
 
-/* Where the next element of each of four planes goes. */
-typedef struct {
-    int16_t *plane[EC_PLANES];
-} ec_four_planes;
-
-static inline void ec_unpack_single(const int8_t *input, ec_four_planes *to) {
-    const uint32_t word = ec_load_word(input);
-    const uint32_t even = ec_sxtb16(word);
-    const uint32_t odd = ec_sxtb16_odd(word);
-    *to->plane[0]++ = (int16_t)even;
-    *to->plane[1]++ = (int16_t)odd;
-    *to->plane[2]++ = (int16_t)(even >> 16);
-    *to->plane[3]++ = (int16_t)(odd >> 16);
-}
-
-/* Two positions; both are written as one word. */
-static inline void ec_unpack_pair(const int8_t *input, int32_t step, ec_four_planes *to) {
-    const uint32_t first = ec_load_word(input);
-    const uint32_t second = ec_load_word(input + step);
+/* Two positions of four channels: one word to each plane. */
+static inline void ec_unpack_pair(uint32_t first, uint32_t second, uint32_t *plane0, uint32_t *plane1, uint32_t *plane2, uint32_t *plane3) {
     const uint32_t low = ec_pack_low(first, second);
     const uint32_t high = ec_pack_high(first, second);
-    const uint32_t lanes[EC_PLANES] = {ec_sxtb16(low), ec_sxtb16_odd(low), ec_sxtb16(high), ec_sxtb16_odd(high)};
-    for (int32_t plane = 0; plane < EC_PLANES; plane++) {
-        memcpy(to->plane[plane], &lanes[plane], sizeof lanes[plane]);
-        to->plane[plane] += 2;
-    }
+    *plane0 = ec_sxtb16(low);
+    *plane1 = ec_sxtb16_odd(low);
+    *plane2 = ec_sxtb16(high);
+    *plane3 = ec_sxtb16_odd(high);
 }
 
-/* `quads` times four positions, sixteen elements a round; returns the input behind the last. */
-static inline const int8_t *ec_unpack_quads(const int8_t *input, int32_t step, int32_t quads, ec_four_planes *to) {
-    uint32_t a, b, c, d, e, f;
-    __asm__ volatile(
-        "1:\n\t"
-        "ldr %[a], [%[input]]\n\t"
-        "ldr %[b], [%[input], %[step]]\n\t"
-        "add %[input], %[input], %[step], lsl #1\n\t"
-        "ldr %[c], [%[input]]\n\t"
-        "ldr %[d], [%[input], %[step]]\n\t"
-        "add %[input], %[input], %[step], lsl #1\n\t"
-        "pkhbt %[e], %[a], %[b], lsl #16\n\t"
-        "pkhtb %[b], %[b], %[a], asr #16\n\t"
-        "pkhbt %[a], %[c], %[d], lsl #16\n\t"
-        "pkhtb %[d], %[d], %[c], asr #16\n\t"
-        "sxtb16 %[c], %[e]\n\t"
-        "sxtb16 %[f], %[a]\n\t"
-        "sxtb16 %[e], %[e], ror #8\n\t"
-        "sxtb16 %[a], %[a], ror #8\n\t"
-        "strd %[c], %[f], [%[plane0]], #8\n\t"
-        "strd %[e], %[a], [%[plane1]], #8\n\t"
-        "sxtb16 %[c], %[b]\n\t"
-        "sxtb16 %[f], %[d]\n\t"
-        "sxtb16 %[b], %[b], ror #8\n\t"
-        "sxtb16 %[d], %[d], ror #8\n\t"
-        "strd %[c], %[f], [%[plane2]], #8\n\t"
-        "strd %[b], %[d], [%[plane3]], #8\n\t"
-        "subs %[quads], %[quads], #1\n\t"
-        "bne 1b"
-        : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f), [input] "+r"(input), [quads] "+r"(quads),
-          [plane0] "+r"(to->plane[0]), [plane1] "+r"(to->plane[1]), [plane2] "+r"(to->plane[2]), [plane3] "+r"(to->plane[3])
-        : [step] "r"(step)
-        : "cc", "memory");
-    return input;
-}
-
-/* Elements from .. to of one row of four planes, from `input` on. */
-__attribute__((noinline)) static void ec_unpack_row(const ec_tiling *t, const int8_t *input, int32_t from, int32_t to, int16_t *row) {
-    const int32_t plane_elements = t->plane_elements;
+/* Elements from .. to of one row of four planes, from `input` on, four positions at a time; what shares a word with the first and the
+ * last is set to `padding`, four bytes. */
+__attribute__((noinline)) static void ec_unpack_row(const ec_tiling *t, const int8_t *input, int32_t from, int32_t to, uint32_t padding,
+                                                    int16_t *row) {
     const int32_t step = t->along.element_step;
-    row += from;
-    ec_four_planes planes = {{row, row + plane_elements, row + 2 * plane_elements, row + 3 * plane_elements}};
-    if (from % 2 != 0 && from < to) {
-        ec_unpack_single(input, &planes);
-        input += step;
-        from++;
-    }
+    const int32_t plane_words = t->plane_elements / 2;
+    uint32_t *plane0 = (uint32_t *)(void *)row + from / 2;
+    uint32_t *plane1 = plane0 + plane_words;
+    uint32_t *plane2 = plane1 + plane_words;
+    uint32_t *plane3 = plane2 + plane_words;
     int32_t count = to - from;
-    if (count >= 4) {
-        input = ec_unpack_quads(input, step, count / 4, &planes);
-        count %= 4;
+    if (from % 2 != 0 && count > 0) {
+        ec_unpack_pair(padding, ec_load_word(input), plane0++, plane1++, plane2++, plane3++);
+        input += step;
+        count--;
     }
-    if (count >= 2) {
-        ec_unpack_pair(input, step, &planes);
+    int32_t quads = count / 4;
+    if (quads > 0) {
+        uint32_t a, b, c, d, e, f;
+        __asm__ volatile("1:\n\t"
+                         "ldr %[a], [%[input]]\n\t"
+                         "ldr %[b], [%[input], %[step]]\n\t"
+                         "add %[input], %[input], %[step], lsl #1\n\t"
+                         "ldr %[c], [%[input]]\n\t"
+                         "ldr %[d], [%[input], %[step]]\n\t"
+                         "add %[input], %[input], %[step], lsl #1\n\t"
+                         "pkhbt %[e], %[a], %[b], lsl #16\n\t"
+                         "pkhtb %[b], %[b], %[a], asr #16\n\t"
+                         "pkhbt %[a], %[c], %[d], lsl #16\n\t"
+                         "pkhtb %[d], %[d], %[c], asr #16\n\t"
+                         "sxtb16 %[c], %[e]\n\t"
+                         "sxtb16 %[f], %[a]\n\t"
+                         "sxtb16 %[e], %[e], ror #8\n\t"
+                         "sxtb16 %[a], %[a], ror #8\n\t"
+                         "strd %[c], %[f], [%[plane0]], #8\n\t"
+                         "strd %[e], %[a], [%[plane1]], #8\n\t"
+                         "sxtb16 %[c], %[b]\n\t"
+                         "sxtb16 %[f], %[d]\n\t"
+                         "sxtb16 %[b], %[b], ror #8\n\t"
+                         "sxtb16 %[d], %[d], ror #8\n\t"
+                         "strd %[c], %[f], [%[plane2]], #8\n\t"
+                         "strd %[b], %[d], [%[plane3]], #8\n\t"
+                         "subs %[quads], %[quads], #1\n\t"
+                         "bne 1b"
+                         : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f), [input] "+r"(input),
+                           [quads] "+r"(quads), [plane0] "+r"(plane0), [plane1] "+r"(plane1), [plane2] "+r"(plane2), [plane3] "+r"(plane3)
+                         : [step] "r"(step)
+                         : "cc", "memory");
+    }
+    for (count %= 4; count > 0; count -= 2) {
+        const uint32_t second = count > 1 ? ec_load_word(input + step) : padding;
+        ec_unpack_pair(ec_load_word(input), second, plane0++, plane1++, plane2++, plane3++);
         input += 2 * step;
-        count -= 2;
-    }
-    if (count > 0) {
-        ec_unpack_single(input, &planes);
     }
 }
 

@@ -53,6 +53,7 @@ typedef struct {
     int32_t plane_rows;
     int32_t plane_elements;
     int32_t table_words; /* of one channel */
+    int32_t direct;      /* read inputs where they lie: the rest does not count */
 } ec_tiling;
 
 static inline int32_t ec_smaller(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -122,15 +123,44 @@ __attribute__((noinline)) static ec_segments ec_segments_for(const ec_axis *alon
     return best;
 }
 
-/* Estimated instructions of windows that slide along `along`, in a unit of its own; INT64_MAX where the stride is too long. */
-static inline int64_t ec_cost_along(const ec_axis *along, const ec_axis *across) {
+/* Whether every output reads one input, its own. */
+static inline int ec_is_one_tap(const ec_depthwise_conv2d_s8_params *p) {
+    return p->kernel_h * p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1 && p->output_h == p->input_h &&
+           p->output_w == p->input_w && p->pad_top == 0 && p->pad_left == 0;
+}
+
+/* Whether the inner loop of three rows serves, see ec_depthwise_rows.h. */
+static inline int32_t ec_has_three_rows(const ec_axis *across, const ec_segments *segments) {
+    return across->taps == 3 && segments->count == 1 && segments->words == 2;
+}
+
+/* Estimated instructions of four channels whose windows slide along `along`, proved to fit 32 bits; INT32_MAX where the stride is too
+ * long. */
+static inline int32_t ec_cost_along(const ec_axis *along, const ec_axis *across) {
     if (along->stride > EC_LONGEST_STRIDE) {
-        return INT64_MAX;
+        return INT32_MAX;
     }
     int32_t row_cost;
-    (void)ec_segments_for(along, &row_cost);
-    const int32_t pairs = ec_round_up(ec_round_up(along->outputs, along->phases), 2) + 1;
-    return (int64_t)across->outputs * (along->phases * pairs) * (across->taps * row_cost);
+    const ec_segments segments = ec_segments_for(along, &row_cost);
+    const int32_t outputs = ec_round_up(along->outputs, along->phases);
+    const int32_t rows = across->outputs * along->phases;
+    const int32_t block = across->taps * row_cost + (ec_has_three_rows(across, &segments) ? 10 : 65);
+    const int32_t windows = 25 + ec_round_up(outputs, 2) * block / 2;
+    const int32_t unpacking = across->stride * (outputs * along->stride * 6 + 60);
+    const int32_t tables = 500 + across->taps * segments.count * segments.words * 45;
+    return rows * (4 * windows + unpacking) + along->phases * across->phases * tables;
+}
+
+/* The same of reading inputs where they lie, which takes one filter a channel. */
+static inline int32_t ec_cost_direct(const ec_depthwise_conv2d_s8_params *p) {
+    if (p->channel_multiplier > 1) {
+        return INT32_MAX;
+    }
+    if (ec_is_one_tap(p)) {
+        return p->output_h * p->output_w * 32;
+    }
+    const int32_t taps = p->kernel_h * p->kernel_w;
+    return p->output_h * p->output_w * (taps * 15 + 60 + (taps * 112 + 240) / p->input_c);
 }
 
 /* Sizes of tiles, for the axes and planes that `t` holds. */
@@ -155,12 +185,17 @@ static inline void ec_tile(const ec_depthwise_conv2d_s8_params *p, ec_tiling *t)
     t->planes = ec_smaller(p->input_c, EC_PLANES);
     ec_rows_of(p, &t->across);
     ec_columns_of(p, &t->along);
-    if (ec_cost_along(&t->along, &t->across) > ec_cost_along(&t->across, &t->along)) {
+    const int32_t right = ec_cost_along(&t->along, &t->across);
+    const int32_t down = ec_cost_along(&t->across, &t->along);
+    if (down < right) {
         const ec_axis columns = t->along;
         t->along = t->across;
         t->across = columns;
     }
-    ec_size_tiles(t);
+    t->direct = ec_cost_direct(p) < (down < right ? down : right);
+    if (!t->direct) {
+        ec_size_tiles(t);
+    }
 }
 
 #endif
