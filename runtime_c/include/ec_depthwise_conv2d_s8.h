@@ -38,6 +38,8 @@ typedef struct {
 void ec_depthwise_conv2d_s8(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_depthwise_conv2d_s8_arm_dsp(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output,
                                     void *scratch); /* see src/arm_dsp */
+void ec_depthwise_conv2d_s8_riscv(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output,
+                                  void *scratch); /* weights and scratch: see src/riscv */
 
 #ifdef __cplusplus
 }

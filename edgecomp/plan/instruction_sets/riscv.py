@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,56 @@ def _pack_fully_connected(op: Any) -> QOp:
     return packed
 
 
+def _pack_depthwise(op: Any) -> QOp:
+    weights = np.asarray(op.weights).reshape(-1, op.output_c)
+    packed: QOp = replace(op, weights=np.ascontiguousarray(weights.T).ravel())
+    return packed
+
+
+@dataclass(frozen=True)
+class _Axis:
+    output: int
+    kernel: int
+    stride: int
+    dilation: int
+
+    @property
+    def slides(self) -> bool:
+        return self.stride == 1 or (self.stride == 2 and self.dilation == 1)
+
+    def reach(self, outputs: int) -> int:
+        return (outputs - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
+
+
+PLANE_BYTES = 4096
+"""Of the depthwise kernel's plane at most, unless one run of outputs needs more."""
+PIXEL = 4
+"""Channels in that plane."""
+RUN = 8
+"""Outputs of a row that the depthwise kernel computes together."""
+LONG = 24
+"""Outputs of a column that are worth sliding over."""
+
+
+def _depthwise_scratch_bytes(op: Any) -> int:
+    """The plane of a tile, and an offset a tap where the filter does not slide: as `src/riscv/ec_depthwise_conv2d_s8.c`."""
+    h = _Axis(op.output_h, op.kernel_h, op.stride_h, op.dilation_h)
+    w = _Axis(op.output_w, op.kernel_w, op.stride_w, op.dilation_w)
+    longer, other = (h, w) if op.output_h >= op.output_w else (w, h)
+    slides = op.kernel_h == op.kernel_w == 3 and op.shift == 0 and (longer.slides or other.slides)
+    if slides:
+        outer, inner = (longer, other) if longer.slides else (other, longer)
+        phases, before = inner.dilation, 0
+    else:
+        outer, inner = other, longer
+        phases, before = inner.stride, 4 * op.kernel_h * op.kernel_w
+    wanted, columns = min(outer.output, LONG) if slides else 1, inner.output
+    while outer.reach(wanted) * (pitch := -(-inner.reach(columns) // phases) * phases * PIXEL) > PLANE_BYTES and columns > RUN:
+        columns = -(-(columns // 2) // RUN) * RUN
+    outputs = min(1 + max((PLANE_BYTES // pitch - outer.reach(1)) // outer.stride, 0), outer.output)
+    return int(before + outer.reach(outputs) * pitch + RUN * PIXEL)
+
+
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": Kernel(
         "conv2d_s8",
@@ -61,4 +111,5 @@ KERNELS: Mapping[str, Kernel] = {
         overlap_bytes=_conv2d_overlap_bytes,
     ),
     "fully_connected_s8": Kernel("fully_connected_s8", "riscv", Tile(8), pack=_pack_fully_connected),
+    "depthwise_conv2d_s8": Kernel("depthwise_conv2d_s8", "riscv", pack=_pack_depthwise, scratch_bytes=_depthwise_scratch_bytes),
 }
