@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from edgecomp.plan.overlap import sliding_distance
 from edgecomp.qgraph import QOp
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.fully_connected import FullyConnected
+from edgecomp.qops.windows import row_and_column_taps
 
 ISA = "arm_dsp"
 QUAD = 4
@@ -27,21 +28,55 @@ def _whole_quads(inputs: int) -> int:
     return -(-inputs // QUAD) * QUAD
 
 
-def _conv2d_scratch_bytes(op: QOp) -> int:
-    """The patch of four pixels in 16 bits; where taps are not whole quads their bytes too, and room for a copy that runs over."""
-    assert isinstance(op, Conv2D)
+@dataclass(frozen=True)
+class _Runs:
+    """Taps whose channels lie side by side in the input: a kernel row, or one tap where there are groups or dilation."""
+
+    count: int
+    """In a window."""
+    bytes: int
+    whole_taps: bool
+    """Whether a tap's channels are whole quads."""
+
+    @property
+    def rest_bytes(self) -> int:
+        """At the end of each run, beyond its whole quads."""
+        return self.bytes % QUAD
+
+    @property
+    def rest_quads(self) -> int:
+        """What the rests of all runs fill."""
+        return -(-self.count * self.rest_bytes // QUAD)
+
+    @property
+    def quads(self) -> int:
+        """What a window fills."""
+        return -(-self.count * self.bytes // QUAD)
+
+
+def _runs(op: Conv2D) -> _Runs:
     channels = op.input_c // op.groups
-    inputs = _whole_quads(op.kernel_h * op.kernel_w * channels)
-    return 2 * PIXELS * inputs + (0 if channels % QUAD == 0 else PIXELS * (inputs + QUAD))
+    if op.dilation_w == 1 and op.groups == 1:
+        return _Runs(op.kernel_h, op.kernel_w * channels, channels % QUAD == 0)
+    return _Runs(op.kernel_h * op.kernel_w, channels, channels % QUAD == 0)
+
+
+def _conv2d_scratch_bytes(op: QOp) -> int:
+    """What ec_conv2d_s8.c lists: patch, table of rests, band."""
+    assert isinstance(op, Conv2D)
+    runs = _runs(op)
+    rows, columns = row_and_column_taps(op)
+    reads_padding = bool((rows < op.kernel_h).any() or (columns < op.kernel_w).any())
+    band_w = (op.output_w - 1) * op.stride_w + (op.kernel_w - 1) * op.dilation_w + 1
+    band_bytes = op.kernel_h * band_w * op.input_c + QUAD if reads_padding and not runs.whole_taps else 0
+    return 2 * PIXELS * QUAD * runs.quads + 4 * QUAD * runs.rest_quads + band_bytes
 
 
 def _pack_conv2d(op: QOp) -> QOp:
     """The layout that ec_conv2d_s8.c describes."""
     assert isinstance(op, Conv2D)
     channels = op.output_c // op.groups
-    rows = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)
-    rows = np.pad(rows, ((0, 0), (0, _whole_quads(rows.shape[1]) - rows.shape[1])))
-    groups = rows.reshape(op.groups, channels, -1)
+    groups = _in_order_of_patch(np.asarray(op.weights, np.int8), _runs(op)).reshape(op.groups, channels, -1)
     paired = channels // 2 * 2
     if not _pairs_are_exact(groups[:, 0:paired:2], groups[:, 1:paired:2]):
         paired = 0
@@ -49,6 +84,15 @@ def _pack_conv2d(op: QOp) -> QOp:
     for group in groups:
         pieces += [_interleaved(group[0:paired:2], group[1:paired:2]), group[paired:].reshape(-1)]
     return replace(op, weights=np.concatenate(pieces))
+
+
+def _in_order_of_patch(weights: Array, runs: _Runs) -> Array:
+    """Weights [output channels, ...] as whole quads: the rests of all runs, zeros, then the runs without their rests."""
+    each = weights.reshape(-1, runs.count, runs.bytes)
+    whole = runs.bytes - runs.rest_bytes
+    rests = each[:, :, whole:].reshape(len(each), -1)
+    padded = np.pad(rests, ((0, 0), (0, QUAD * runs.rest_quads - rests.shape[1])))
+    return np.concatenate([padded, each[:, :, :whole].reshape(len(each), -1)], axis=1)
 
 
 def _halfwords(first: Array, second: Array) -> npt.NDArray[np.int64]:
@@ -76,10 +120,10 @@ def _words(halfwords: Array) -> npt.NDArray[np.int8]:
     return ordered.view(np.int8).reshape(*quads.shape[:-1], 2, QUAD)
 
 
-def _conv2d_overlap_bytes(op: QOp) -> int:
-    """Without groups, all that four pixels read is brought together before they are written."""
+def _conv2d_overlap_bytes(op: QOp) -> int | None:
+    """All that four pixels read is brought together before they are written; each group reads the whole input again."""
     assert isinstance(op, Conv2D)
-    return sliding_distance(op, op.output_c, PIXELS, gathers=op.groups == 1)
+    return sliding_distance(op, op.output_c, PIXELS, gathers=True) if op.groups == 1 else None
 
 
 CONV2D = Kernel(

@@ -1,38 +1,92 @@
-/* The output is computed in blocks of four pixels in a row, over the ends of rows. What they read is widened into a patch once; then
- * two channels at a time are multiplied with it.
+/* Group by group, the output is computed in blocks of four pixels in a row, over the ends of rows. What they read is widened into a
+ * patch once; then two channels at a time are multiplied with it.
  *
  * Weights: a word with the number of channels of each group that stand in pairs; then group by group, for each pair and each four
  * inputs ("quad") two words, of inputs 0 and 2 and of inputs 1 and 3, each halfword 256 * second channel + first; then the other
- * channels one by one as they are. Inputs are padded with zeros to whole quads.
+ * channels one by one as they are. Inputs stand in the order of the patch (ec_conv2d_patch.h), and rests end in zeros.
+ *
+ * Scratch: the patch; where taps are not whole quads, the table of rests, and the band if any pixel reads padding.
  */
 #include "ec_conv2d_s8.h"
 
 #include "ec_conv2d_block.h"
 #include "ec_conv2d_patch.h"
 
-static uint32_t quads_of(uint32_t inputs) { return (inputs + 3u) / 4u; }
+static uint32_t quads_of(uint32_t bytes) { return (bytes + EC_QUAD - 1u) / EC_QUAD; }
 
-static ec_gather make_gather(const ec_conv2d_s8_params *p, const int8_t *input, void *scratch) {
-    ec_gather g;
-    g.p = p;
-    g.input_end = input + (uint32_t)p->input_h * p->input_w * p->input_c;
-    g.channels = (uint32_t)p->input_c / p->groups;
-    g.quads = quads_of((uint32_t)p->kernel_h * p->kernel_w * g.channels);
-    g.patch = scratch;
-    g.columns = g.channels % 4u == 0 ? NULL : (int8_t *)(g.patch + 2u * EC_PIXELS * g.quads);
-    g.column_size = 4u * g.quads + 4u;
+/* How many first taps of 0, 1, ... have a window within an axis of `size`. */
+static uint32_t inside(uint32_t size, uint32_t reach) { return size >= reach ? size - reach + 1u : 0; }
+
+/* Taps from the first of the first window to the last of the last. */
+static uint32_t span(uint32_t outputs, uint32_t stride, uint32_t reach) { return (outputs - 1u) * stride + reach; }
+
+static uint32_t *list_rests(const ec_gather *g, uint32_t run_size, uint32_t *to) {
+    const uint32_t *const end = to + EC_QUAD * g->rest_quads;
+    for (uint32_t ky = 0; ky < g->kernel_h; ky++) {
+        for (uint32_t run = 0; run < g->runs; run++) {
+            for (uint32_t at = EC_QUAD * g->run_quads; at < run_size; at++) {
+                *to++ = ky * g->row_step + run * g->run_step + at;
+            }
+        }
+    }
+    while (to < end) {
+        *to++ = 0;
+    }
+    return to;
+}
+
+/* A band between the patch and nothing, if the layer needs one. */
+static void add_band(ec_gather *g, const ec_conv2d_s8_params *p, uint32_t reach_h, uint32_t reach_w, int8_t *band) {
+    const uint32_t width = span(p->output_w, p->stride_w, reach_w);
+    const uint32_t height = span(p->output_h, p->stride_h, reach_h);
+    const int reads_padding = p->pad_left > 0 || p->pad_top > 0 || width > p->input_w || height > p->input_h;
+    g->band = NULL;
+    if (reads_padding && g->channels % EC_QUAD != 0) {
+        const uint32_t left = width < p->pad_left ? width : p->pad_left;
+        const uint32_t inside_w = width - left < p->input_w ? width - left : p->input_w;
+        g->band = band;
+        g->band_row = width * p->input_c;
+        g->band_left = left * p->input_c;
+        g->band_inside = inside_w * p->input_c;
+        g->row_step = g->band_row;
+    }
+}
+
+static ec_gather make_gather(const ec_conv2d_s8_params *p, void *scratch) {
+    const uint32_t reach_h = (p->kernel_h - 1u) * p->dilation_h + 1u;
+    const uint32_t reach_w = (p->kernel_w - 1u) * p->dilation_w + 1u;
     const int rows_are_runs = p->dilation_w == 1 && p->groups == 1;
-    g.run_taps = rows_are_runs ? p->kernel_w : 1u;
+    ec_gather g;
+    g.input_h = p->input_h;
+    g.input_w = p->input_w;
+    g.input_row = (uint32_t)p->input_w * p->input_c;
+    g.inside_h = inside(p->input_h, reach_h);
+    g.inside_w = inside(p->input_w, reach_w);
+    g.padding = ec_splat_byte(p->input_zero_point);
+    g.kernel_h = p->kernel_h;
+    g.dilation_h = p->dilation_h;
+    g.dilation_w = p->dilation_w;
     g.runs = rows_are_runs ? 1u : p->kernel_w;
-    g.last_y = p->input_h - 1 - (p->kernel_h - 1) * p->dilation_h;
-    g.last_x = p->input_w - 1 - (p->kernel_w - 1) * p->dilation_w;
+    g.run_taps = rows_are_runs ? p->kernel_w : 1u;
+    g.channels = (uint32_t)p->input_c / p->groups;
+    const uint32_t run_size = g.run_taps * g.channels;
+    g.run_quads = run_size / EC_QUAD;
+    g.rest_quads = quads_of(g.kernel_h * g.runs * (run_size % EC_QUAD));
+    g.quads = quads_of(g.kernel_h * g.runs * run_size);
+    g.run_step = (uint32_t)p->dilation_w * p->input_c;
+    g.row_step = p->dilation_h * g.input_row;
+    g.patch = scratch;
+    uint32_t *const rests = g.patch + EC_QUAD_WORDS * g.quads;
+    g.rests = rests;
+    add_band(&g, p, reach_h, reach_w, (int8_t *)(rests + EC_QUAD * g.rest_quads));
+    list_rests(&g, run_size, rests);
     return g;
 }
 
 static ec_conv2d_block make_block(const ec_conv2d_s8_params *p, const ec_gather *g) {
     ec_conv2d_block b;
     b.patch = g->patch;
-    b.patch_end = g->patch + 2u * EC_PIXELS * g->quads;
+    b.patch_end = g->patch + EC_QUAD_WORDS * g->quads;
     b.zero_point = p->output_zero_point;
     b.rare = ec_rare(p->shift, p->clamp_min, p->clamp_max);
     b.above = (uint32_t)(INT8_MAX - p->clamp_max);
@@ -41,54 +95,91 @@ static ec_conv2d_block make_block(const ec_conv2d_s8_params *p, const ec_gather 
     return b;
 }
 
-/* All channels of four pixels or fewer. */
-static void compute_pixels(const ec_gather *g, const int8_t *input, const ec_corner *at, uint32_t count, int8_t *output,
-                           ec_conv2d_block *b) {
-    const ec_conv2d_s8_params *p = g->p;
-    const uint32_t group_outputs = (uint32_t)p->output_c / p->groups;
-    uint32_t paired;
-    memcpy(&paired, p->weights, sizeof paired);
-    b->weights = p->weights + sizeof paired;
-    b->bias = p->bias;
-    b->multiplier = p->multiplier;
-    b->entry = ec_conv2d_entry(count, g->quads);
-    for (uint32_t i = 0; i < EC_PIXELS; i++) {
-        b->output[i] = output + (i < count ? i : count - 1u) * p->output_c;
+/* One group: where its inputs, outputs and weights begin. */
+typedef struct {
+    const int8_t *input;    /* of all groups */
+    uint32_t first_channel; /* of the input */
+    int8_t *output;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    uint32_t paired; /* channels */
+    uint32_t outputs;
+} group;
+
+/* All channels of a group for the pixels in the patch. */
+static void compute_channels(const group *channels, ec_conv2d_block *b) {
+    b->weights = channels->weights;
+    b->bias = channels->bias;
+    b->multiplier = channels->multiplier;
+    if (channels->paired > 0) {
+        b->bias_end = channels->bias + channels->paired;
+        ec_conv2d_channel_pairs(b);
     }
-    for (uint32_t group = 0; group < p->groups; group++, input += g->channels) {
-        const int32_t *const group_end = b->bias + group_outputs;
-        ec_fill_patch(g, input, at, count);
-        if (paired > 0) {
-            b->bias_end = b->bias + paired;
-            ec_conv2d_channel_pairs(b);
+    if (channels->paired < channels->outputs) {
+        b->bias_end = channels->bias + channels->outputs;
+        ec_conv2d_single_channels(b);
+    }
+}
+
+/* Goes to the first pixel of an output row. */
+static ec_pixel row_start(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, int32_t y) {
+    const int32_t x = -p->pad_left;
+    if (g->band != NULL) {
+        ec_fill_band(g, channels->input, y);
+        return (ec_pixel){y, x, g->band + channels->first_channel};
+    }
+    return (ec_pixel){y, x, channels->input + ((y * p->input_w + x) * p->input_c + (int32_t)channels->first_channel)};
+}
+
+static void compute_group(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, ec_conv2d_block *b) {
+    const int32_t step = p->stride_w * p->input_c;
+    int8_t *output = channels->output;
+    uint32_t left = (uint32_t)p->output_h * p->output_w;
+    uint32_t row_left = 0;
+    ec_pixel next = {-p->pad_top - p->stride_h, 0, NULL};
+    while (left > 0) {
+        const uint32_t count = left < EC_PIXELS ? left : EC_PIXELS;
+        const int one_by_one = g->band != NULL && (row_left > 0 ? row_left : p->output_w) < count; /* the band holds one row's windows */
+        ec_pixel at[EC_PIXELS];
+        for (uint32_t i = 0; i < EC_PIXELS; i++) {
+            if (row_left == 0) {
+                next = row_start(p, g, channels, next.y + p->stride_h);
+                row_left = p->output_w;
+            }
+            at[i] = next;
+            b->output[i] = output;
+            if (one_by_one) {
+                ec_put_window(g, next.from, g->patch + i);
+            }
+            if (i + 1u < left) {
+                output += p->output_c;
+                next.x += p->stride_w;
+                next.from += step;
+                row_left--;
+            }
         }
-        if (b->bias < group_end) {
-            b->bias_end = group_end;
-            ec_conv2d_single_channels(b);
+        if (!one_by_one) {
+            ec_fill_patch(g, at, count);
         }
+        b->entry = ec_conv2d_entry(count, g->quads);
+        compute_channels(channels, b);
+        left -= count;
     }
 }
 
 void ec_conv2d_s8_arm_dsp(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
-    const ec_gather gather = make_gather(params, input, scratch);
+    const ec_gather gather = make_gather(params, scratch);
     ec_conv2d_block block = make_block(params, &gather);
-    const uint32_t pixels = (uint32_t)params->output_h * params->output_w;
-    const int32_t row_end = (int32_t)(params->output_w * params->stride_w) - params->pad_left;
-    ec_corner next = {-params->pad_top, -params->pad_left};
-    for (uint32_t pixel = 0; pixel < pixels; pixel += EC_PIXELS) {
-        const uint32_t count = pixels - pixel < EC_PIXELS ? pixels - pixel : EC_PIXELS;
-        ec_corner at[EC_PIXELS];
-        for (uint32_t i = 0; i < EC_PIXELS; i++) {
-            at[i] = i < count ? next : at[count - 1u];
-            if (i < count) {
-                next.x += params->stride_w;
-                if (next.x == row_end) {
-                    next.x = -params->pad_left;
-                    next.y += params->stride_h;
-                }
-            }
-        }
-        compute_pixels(&gather, input, at, count, output, &block);
-        output += EC_PIXELS * params->output_c;
+    group channels = {input, 0, output, params->weights, params->bias, params->multiplier, 0, (uint32_t)params->output_c / params->groups};
+    memcpy(&channels.paired, params->weights, sizeof channels.paired);
+    channels.weights += sizeof channels.paired;
+    for (uint32_t i = 0; i < params->groups; i++) {
+        compute_group(params, &gather, &channels, &block);
+        channels.first_channel += gather.channels;
+        channels.output += channels.outputs;
+        channels.weights += EC_QUAD * gather.quads * channels.outputs;
+        channels.bias += channels.outputs;
+        channels.multiplier += channels.outputs;
     }
 }

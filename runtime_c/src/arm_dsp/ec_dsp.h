@@ -22,6 +22,9 @@
 #endif
 #define EC_ASM_PARAMETER __attribute__((unused))
 
+/* Loops keep what they need in registers where they are a function of their own. */
+#define EC_NOT_INLINED __attribute__((noinline))
+
 /* Four bytes from any address, as one LDR. */
 static inline uint32_t ec_load_word(const int8_t *from) {
     uint32_t word;
