@@ -229,5 +229,5 @@ def _find_board(name_or_path: str | Path) -> Path:
         raise TargetError(f'board folder "{path}" has no {BOARD_FILE}')
     known = list_targets()
     close = difflib.get_close_matches(str(path), known, n=1, cutoff=0.5)
-    hint = f'; did you mean "{close[0]}"?' if close else ""
-    raise TargetError(f'unknown board "{path}"{hint} Known boards: {", ".join(known)}; or give the path of a board folder')
+    hint = f' (did you mean "{close[0]}"?)' if close else ""
+    raise TargetError(f'unknown board "{path}"{hint}; known boards: {", ".join(known)}; or give the path of a board folder')
