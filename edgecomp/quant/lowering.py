@@ -165,6 +165,24 @@ class Lowering:
         value = self.values[name]
         return in_order(self.row_major(name), value.shape) if value.reshaped else value
 
+    def written(self, name: str) -> Value:
+        """An output of the model, in a buffer that some kernel writes: a copy where it is an input.
+
+        Raises:
+            UnsupportedError: it is constant.
+        """
+        if name not in self.values:
+            raise UnsupportedError(f"output {name!r}: is constant; allowed: outputs that depend on an input; rewrite: remove the output")
+        value = self.plain(name)
+        if value.tensor not in self.graph.inputs:
+            return value
+        source, copy = self.tensors[value.tensor], f"{value.tensor}__output"
+        if copy not in self.tensors:
+            self.tensors[copy] = QTensor(copy, value.stored, source.scale, source.zero_point, source.dtype)
+            op = Copy.transposed(value.stored, range(len(value.stored)))
+            self.nodes.append(QNode(f"{name} copied", "Identity", op, (value.tensor,), copy))
+        return replace(value, tensor=copy)
+
     def _moved(self, value: Value, permutation: Permutation) -> str:
         """A Copy of a value into another order of its base axes."""
         key = (value.tensor, value.base, permutation)
@@ -314,14 +332,14 @@ def lower(scheme: Scheme) -> QGraph:
         if node.outputs[0] in lowering.fused:
             continue
         assert isinstance(node.op, Operator)
+        before = len(lowering.nodes)
         try:
             node.op.lower(node, lowering)
+            for made in lowering.nodes[before:]:
+                made.op.verify()
         except ValueError as error:  # scales too far apart for any multiplier and shift
             found = f"numbers that fit no integers ({error})"
             raise refusal(node, found, "scales of like size", "rescale its weights or ranges") from error
-    outputs = []
-    for name in graph.outputs:
-        value = lowering.plain(name)
-        outputs.append(Port(name, value.tensor, value.shape, value.permutation))
+    outputs = [Port(name, value.tensor, value.shape, value.permutation) for name in graph.outputs for value in [lowering.written(name)]]
     metadata = {key: value for key, value in graph.metadata.items() if key.startswith("edgecomp.")}
     return QGraph(graph.name, lowering.tensors, tuple(lowering.nodes), tuple(inputs), tuple(outputs), metadata).verify()

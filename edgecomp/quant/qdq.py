@@ -190,6 +190,21 @@ class _Absorber:
             self.pending[name] = (name, moved[1])
             self.floats[name] = Tensor(name, self.graph.tensors[name].shape)
 
+    def outputs(self) -> tuple[str, ...]:
+        """The model's outputs, each a tensor of its own: Identity stands where two are one, or one is an input."""
+        found: list[str] = []
+        for wanted in self.graph.outputs:
+            name = self.name(wanted)
+            if name in found or (name in self.graph.inputs and name != wanted):
+                copy = f"{wanted}__output"
+                self.nodes.append(Node(copy, Identity(), (name,), (copy,)))
+                self.floats[copy] = Tensor(copy, self.graph.tensors[wanted].shape)
+                if name in self.quants:
+                    self.quants[copy] = self.quants[name]
+                name = copy
+            found.append(name)
+        return tuple(found)
+
 
 def same(a: Quant, b: Quant) -> bool:
     """Whether two tensors mean the same real values by the same integers."""
@@ -210,7 +225,7 @@ def absorb_qdq(graph: Graph) -> Scheme:
             walk.dequantize(node)
         else:
             walk.operator(node)
-    outputs = tuple(walk.name(name) for name in graph.outputs)
+    outputs = walk.outputs()
     tensors = {**graph.tensors, **walk.floats}
     bare = replace(graph, tensors=tensors, nodes=tuple(walk.nodes), outputs=outputs, metadata=walk.metadata)
     scheme = Scheme(bare.rebuilt(walk.nodes, walk.floats.values()), walk.quants, walk.integers)
@@ -218,9 +233,9 @@ def absorb_qdq(graph: Graph) -> Scheme:
 
 
 def renamed(scheme: Scheme, names: Mapping[str, str]) -> Scheme:
-    """The scheme with tensors renamed (outputs get the names that the file gave them); inputs keep theirs."""
+    """The scheme with tensors renamed: outputs get the names that the file gave them."""
     taken = set(scheme.graph.tensors)
-    names = {old: new for old, new in names.items() if old not in scheme.graph.inputs and new not in taken}
+    names = {old: new for old, new in names.items() if new not in taken}
     if not names:
         return scheme
 
