@@ -118,7 +118,7 @@ def with_batch_of_one(model: ModelProto, name: str) -> ModelProto:
     """
     batches = {_shape(value)[:1] for value in model.graph.input}
     batch = batches.pop()[0] if len(batches) == 1 and batches != {()} else 1
-    if batch <= 1:
+    if batch <= 1 or any(len(_shape(value)) < 2 for value in model.graph.input):  # the only axis is no batch
         return model
     before = [_shape(value) for value in infer_shapes(model, name).graph.output]
     single = ModelProto()
