@@ -36,6 +36,9 @@ typedef struct {
 
 /* input: [input_h][input_w][input_c]; output: [output_h][output_w][output_c]; scratch: unused by the portable kernel. */
 void ec_conv2d_s8(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+/* Weights laid out and scratch used as src/arm_v6m and src/arm_v7m say. */
+void ec_conv2d_s8_arm_v6m(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_s8_arm_v7m(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 /* Weights laid out as src/arm_dsp says. */
 void ec_conv2d_s8_arm_dsp(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_s8_riscv(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output,

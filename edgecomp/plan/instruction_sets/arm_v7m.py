@@ -1,0 +1,12 @@
+"""Kernels for Armv7-M without DSP instructions (Cortex-M3): Thumb-2, multiplication with accumulation, 32 x 32 to 64 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgecomp.plan.instruction_sets import triples
+from edgecomp.plan.kernels import Kernel
+
+ISA = "arm_v7m"
+
+KERNELS: Mapping[str, Kernel] = {"conv2d_s8": triples.conv2d(ISA)}

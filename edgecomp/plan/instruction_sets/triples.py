@@ -1,0 +1,86 @@
+"""Weights and working memory of convolutions that get three products from two multiplications, see runtime_c/include/ec_triples.h."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgecomp.graph import Array
+from edgecomp.plan.kernels import Kernel, Tile
+from edgecomp.plan.overlap import sliding_distance
+from edgecomp.qgraph import QOp
+from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.windows import taps_inside
+
+TRIPLE = 3
+"""Output pixels whose sums share two accumulators."""
+TRIPLE_BYTES = 8
+"""What an element of a triple's patch takes."""
+LARGEST_PATCH_BYTES = 16384
+"""Of a block of two triples; beyond, blocks are single triples."""
+SUM_LIMIT = 1 << 20
+"""Sums are within -SUM_LIMIT..SUM_LIMIT - 1."""
+
+
+def _elements(op: Conv2D) -> int:
+    return op.kernel_h * op.kernel_w * (op.input_c // op.groups)
+
+
+def _triples(op: Conv2D) -> int:
+    """In a block."""
+    single = op.output_h * op.output_w <= TRIPLE or 2 * TRIPLE_BYTES * _elements(op) > LARGEST_PATCH_BYTES
+    return 1 if single else 2
+
+
+def _scratch_bytes(op: QOp) -> int:
+    """The patch, and a tap in the padding."""
+    assert isinstance(op, Conv2D)
+    taps = op.output_h * op.output_w * op.kernel_h * op.kernel_w
+    padding_bytes = op.input_c // op.groups if taps_inside(op) < taps else 0
+    return TRIPLE_BYTES * _triples(op) * _elements(op) + padding_bytes
+
+
+def _overlap_bytes(op: QOp) -> int:
+    """Without groups, all that a block reads is brought together before it is written."""
+    assert isinstance(op, Conv2D)
+    return sliding_distance(op, op.output_c, TRIPLE * _triples(op), gathers=op.groups == 1)
+
+
+def segment_elements(weights: Array, bias: Array) -> int:
+    """How many columns make a segment such that no sum over one leaves 21 bits, whatever the inputs; 0 for all columns and the bias.
+
+    Args:
+        weights: [channels, elements]; segments start at multiples of their size, the last may be shorter.
+        bias: [channels].
+    """
+    count = weights.shape[1]
+    above, below = np.maximum(weights, 0).astype(np.int64), np.maximum(-weights.astype(np.int64), 0)
+
+    def exact(size: int, start: Array) -> bool:
+        positive, negative = (np.add.reduceat(part, np.arange(0, count, size), axis=1) for part in (above, below))
+        most, least = start + 127 * positive + 128 * negative, start - 128 * positive - 127 * negative
+        return bool(most.max() < SUM_LIMIT and least.min() >= -SUM_LIMIT)
+
+    if exact(count, bias.astype(np.int64)[:, None]):
+        return 0
+    return next(int(size) for segments in range(1, count + 1) if exact(size := -(-count // segments), np.zeros((1, 1), np.int64)))
+
+
+def _pack(op: QOp, flip: int) -> QOp:
+    assert isinstance(op, Conv2D)
+    weights = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)
+    header = np.array([segment_elements(weights, np.asarray(op.bias))], "<u4").view(np.int8)
+    return replace(op, weights=np.concatenate([header, (weights.reshape(-1).view(np.uint8) ^ np.uint8(flip)).view(np.int8)]))
+
+
+def conv2d(isa: str, biased: bool = False) -> Kernel:
+    """The convolution of an instruction set; weights are a word with the size of a segment, then as they are, or plus 128 if biased."""
+    return Kernel(
+        Conv2D.kernel,
+        isa,
+        tile=Tile(pixels=TRIPLE),
+        pack=lambda op: _pack(op, 0x80 if biased else 0),
+        scratch_bytes=_scratch_bytes,
+        overlap_bytes=_overlap_bytes,
+    )

@@ -1,0 +1,120 @@
+/* ec_triples.h - three sums of products in two accumulators, for cores that multiply 32 bits but have no vectors.
+ *
+ * Elements of three vectors a, b, c are merged into two words,
+ *     u = a + 2^21 c,    v = b + 2^11 c    (mod 2^32).
+ * Words times weights, added up, are U = A + 2^21 C and V = B + 2^11 C, from which the three sums come back exactly as long as A and C
+ * need no more than 21 bits, and B 22 bits:
+ *     A = lowest 21 bits of U, with sign;    T = U - A;    B = lowest 22 bits of V - T / 2^10, with sign;    C = (V - B) / 2^11.
+ * So two multiplications make three products. Weights whose sums could leave 21 bits are taken in several segments.
+ *
+ * Here: the patches of a convolution. Its vectors are what neighbouring output pixels read, three ("a triple") or six at a time.
+ */
+#ifndef EC_TRIPLES_H
+#define EC_TRIPLES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "ec_conv2d_s8.h"
+
+#define EC_TRIPLE 3U
+#define EC_TRIPLE_WORDS 2U /* u, v of each element */
+#define EC_MOST_PIXELS 6U
+
+/* Merges `count` elements, one or more, of three or six vectors; for each element u and v of the first triple, then of the second.
+ * Returns where to go on. */
+typedef uint32_t *ec_merge(const int8_t *const *from, uint32_t count, uint32_t *to);
+
+/* The first tap of an output pixel's window; it may lie in the padding. */
+typedef struct {
+    int32_t y;
+    int32_t x;
+} ec_corner;
+
+typedef struct {
+    const ec_conv2d_s8_params *params;
+    const int8_t *input;   /* first channel of the group */
+    const int8_t *padding; /* input_zero_point, for each channel of a tap */
+    uint32_t channels;     /* a tap */
+    uint32_t elements;     /* of a window */
+    uint32_t runs;         /* of a kernel row: taps whose channels lie side by side count as one run */
+    uint32_t run_size;
+    int32_t last_y; /* the last first tap whose window lies within the input; negative where there is none */
+    int32_t last_x;
+} ec_windows;
+
+/* `padding` is given room for the channels of a tap if any window reads it. */
+static inline ec_windows ec_make_windows(const ec_conv2d_s8_params *p, int8_t *padding) {
+    const int side_by_side = p->dilation_w == 1 && p->groups == 1;
+    ec_windows w;
+    w.params = p;
+    w.input = NULL;
+    w.padding = padding;
+    w.channels = (uint32_t)p->input_c / p->groups;
+    w.elements = (uint32_t)p->kernel_h * p->kernel_w * w.channels;
+    w.runs = side_by_side ? 1U : p->kernel_w;
+    w.run_size = side_by_side ? p->kernel_w * w.channels : w.channels;
+    w.last_y = p->input_h - 1 - (p->kernel_h - 1) * p->dilation_h;
+    w.last_x = p->input_w - 1 - (p->kernel_w - 1) * p->dilation_w;
+    if (p->pad_top > 0 || p->pad_left > 0 || (p->output_h - 1) * p->stride_h > w.last_y || (p->output_w - 1) * p->stride_w > w.last_x) {
+        memset(padding, p->input_zero_point, w.channels);
+    }
+    return w;
+}
+
+static inline const int8_t *ec_pixel_at(const ec_windows *w, int32_t y, int32_t x) {
+    return w->input + (y * w->params->input_w + x) * w->params->input_c;
+}
+
+/* Windows that lie within the input. */
+static void ec_merge_inside(const ec_windows *w, const ec_corner *at, uint32_t pixels, ec_merge *merge, uint32_t *to) {
+    const int32_t run_step = w->params->dilation_w * w->params->input_c;
+    const int32_t row_step = w->params->dilation_h * w->params->input_w * w->params->input_c - ((int32_t)w->runs - 1) * run_step;
+    const int8_t *from[EC_MOST_PIXELS];
+    for (uint32_t i = 0; i < pixels; i++) {
+        from[i] = ec_pixel_at(w, at[i].y, at[i].x);
+    }
+    uint32_t run = w->runs;
+    for (uint32_t left = w->params->kernel_h * w->runs; left > 0; left--) {
+        to = merge(from, w->run_size, to);
+        int32_t step = run_step;
+        if (--run == 0) {
+            run = w->runs;
+            step = row_step;
+        }
+        for (uint32_t i = 0; i < pixels; i++) {
+            from[i] += step;
+        }
+    }
+}
+
+/* Windows of which some taps lie in the padding. */
+static void ec_merge_outside(const ec_windows *w, const ec_corner *at, uint32_t pixels, ec_merge *merge, uint32_t *to) {
+    const ec_conv2d_s8_params *p = w->params;
+    for (int32_t dy = 0; dy < p->kernel_h * p->dilation_h; dy += p->dilation_h) {
+        for (int32_t dx = 0; dx < p->kernel_w * p->dilation_w; dx += p->dilation_w) {
+            const int8_t *from[EC_MOST_PIXELS];
+            for (uint32_t i = 0; i < pixels; i++) {
+                const uint32_t y = (uint32_t)(at[i].y + dy);
+                const uint32_t x = (uint32_t)(at[i].x + dx);
+                from[i] = y < p->input_h && x < p->input_w ? ec_pixel_at(w, (int32_t)y, (int32_t)x) : w->padding;
+            }
+            to = merge(from, w->channels, to);
+        }
+    }
+}
+
+/* The patch of three or six pixels. */
+static inline void ec_merge_windows(const ec_windows *w, const ec_corner *at, uint32_t pixels, ec_merge *merge, uint32_t *to) {
+    uint32_t inside = 0;
+    for (uint32_t i = 0; i < pixels; i++) {
+        inside += at[i].y >= 0 && at[i].y <= w->last_y && at[i].x >= 0 && at[i].x <= w->last_x;
+    }
+    if (inside == pixels) {
+        ec_merge_inside(w, at, pixels, merge, to);
+    } else {
+        ec_merge_outside(w, at, pixels, merge, to);
+    }
+}
+
+#endif
