@@ -48,9 +48,9 @@ class Workbench:
         return obj, sum(frames)
 
     def needs(self, obj: Path) -> list[str]:
-        """Symbols that an object takes from the compiler's libraries."""
+        """Symbols that an object takes from the compiler's libraries; other kernels are measured on their own."""
         listed = subprocess.run([self._binutil("nm"), "--undefined-only", str(obj)], capture_output=True, text=True, check=True, timeout=60)
-        return sorted(set(re.findall(r"\bU (\w+)", listed.stdout)))
+        return sorted({name for name in re.findall(r"\bU (\w+)", listed.stdout) if not name.startswith("ec_")})
 
     def library_members(self, symbol: str) -> dict[str, int]:
         """Machine code that one library function and all it calls bring along, by member of the library: two may share some."""

@@ -61,6 +61,9 @@ class Work:
     additions: int = 0
     comparisons: int = 0
 
+    def __add__(self, other: Work) -> Work:
+        return Work(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(Work)))
+
 
 @dataclass(frozen=True, eq=False)
 class QOp:
@@ -75,6 +78,7 @@ class QOp:
     arity: ClassVar[int] = 1  # inputs of a call; a variadic operator takes one or more
     variadic: ClassVar[bool] = False
     in_place: ClassVar[bool] = False  # output may stand where an input of the same size stands
+    in_place_from: ClassVar[int] = 0  # the first input whose place that may be; those before are read to the end
     takes_scratch: ClassVar[bool] = False
 
     def evaluate(self, *inputs: IntArray) -> IntArray:
@@ -85,6 +89,16 @@ class QOp:
     def work(self) -> Work:
         """Arithmetic of one inference."""
         return Work()
+
+    @property
+    def parts(self) -> tuple[QOp, ...]:
+        """The operators that a fused one joins, in order; none for the others."""
+        return ()
+
+    @property
+    def calls(self) -> int:
+        """How often a fused operator calls the kernels of its parts."""
+        return 1
 
     @property
     def describe(self) -> str:

@@ -201,7 +201,7 @@ def _port(plan: Plan, index: int, port: Port) -> PortText:
 
 def _runtime_files(plan: Plan) -> dict[str, str]:
     """The headers and sources of the runtime that this model uses, under the same paths as in `runtime_c/`."""
-    kernels = {step.kernel for step in plan.steps}
+    kernels = {kernel for step in plan.steps for kernel in (step.kernel, *step.kernel.uses)}
     root = runtime_dir()
     paths = {root / "include" / "ec_model.h"} | {root / kernel.source for kernel in kernels}
     paths |= {root / "include" / kernel.header for kernel in kernels}

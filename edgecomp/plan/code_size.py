@@ -7,7 +7,7 @@ functions it calls and the generated model's own calls take.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from edgecomp.plan.kernels import Kernel
 from edgecomp.plan.types import Step
 from edgecomp.qgraph import QGraph, QOp, parameters
 from edgecomp.target import Target
@@ -43,20 +44,25 @@ class CodeEstimate:
 def estimate_code(target: Target, qgraph: QGraph, steps: Sequence[Step]) -> CodeEstimate:
     """What the compiler will make of a model's kernels, calls and parameter records on a board's core."""
     core = _measured_core(target.core)
-    kernels = {step.kernel.source: core["kernels"].get(step.kernel.source, UNMEASURED_KERNEL) for step in steps}
+    called = {kernel.source for step in steps for kernel in (step.kernel, *step.kernel.uses)}
+    kernels = {source: core["kernels"].get(source, UNMEASURED_KERNEL) for source in sorted(called)}
     members = {name: size for kernel in kernels.values() for symbol in kernel["calls"] for name, size in core["library"][symbol].items()}
     code_bytes = core["model"]["code_bytes"] + core["model"]["layer_code_bytes"] * len(steps)
     code_bytes += sum(kernel["code_bytes"] for kernel in kernels.values()) + sum(members.values())
     record_bytes = sum(struct_bytes(type(step.op)) + LAYER_RECORD_BYTES + len(step.node.layer) + 1 for step in steps)
     record_bytes += MODEL_RECORD_BYTES + PORT_RECORD_BYTES * (len(qgraph.inputs) + len(qgraph.outputs))
     record_bytes += sum(kernel["constant_bytes"] + len(source) for source, kernel in kernels.items())
-    return CodeEstimate(code_bytes, record_bytes, _stack_bytes(core["model"]["stack_bytes"], kernels.values(), steps))
+    return CodeEstimate(code_bytes, record_bytes, _stack_bytes(core["model"]["stack_bytes"], kernels, steps))
 
 
-def _stack_bytes(frame_bytes: int, kernels: Iterable[Any], steps: Sequence[Step]) -> int:
-    """The model's frame, in which lists of inputs stand too, the deepest kernel's, and the library's below it."""
+def _stack_bytes(frame_bytes: int, kernels: Mapping[str, Any], steps: Sequence[Step]) -> int:
+    """The model's frame, in which lists of inputs stand too, the deepest kernel's with what it calls, and the library's below it."""
+
+    def depth(kernel: Kernel) -> int:
+        return int(kernels[kernel.source]["stack_bytes"]) + max((depth(below) for below in kernel.uses), default=0)
+
     list_bytes = sum(POINTER_BYTES * len(step.node.inputs) for step in steps if step.op.variadic)
-    return frame_bytes + list_bytes + max((kernel["stack_bytes"] for kernel in kernels), default=0) + LIBRARY_STACK_BYTES
+    return frame_bytes + list_bytes + max((depth(step.kernel) for step in steps), default=0) + LIBRARY_STACK_BYTES
 
 
 def struct_bytes(kind: type[QOp]) -> int:

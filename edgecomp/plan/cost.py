@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 from edgecomp.qgraph import QOp
+from edgecomp.target import PORTABLE_ISA
 
 TABLE_FILE = "cost.json"
 FEATURES = ("call", "macs", "outputs", "gathered", "runs", "rows")
@@ -44,11 +45,20 @@ def features(op: QOp) -> tuple[float, ...]:
 
 
 def estimate_instructions(op: QOp, core: str, isa: str) -> int | None:
-    """Instructions of one call on a core by the kernel of an instruction set; None where nothing was measured."""
-    prices = cost_table().get(core, {}).get(f"{isa}/{op.kernel}")
-    if prices is None or len(prices) != len(FEATURES):
-        return None
-    return round(sum(count * price for count, price in zip(features(op), prices, strict=True)))
+    """Instructions of one call on a core by the kernel of an instruction set; None where nothing was measured.
+
+    A fused operator takes those of its parts, each of them called several times.
+    """
+    table = cost_table().get(core, {})
+    parts = op.parts or (op,)
+    prices = [table.get(f"{isa}/{part.kernel}", table.get(f"{PORTABLE_ISA}/{part.kernel}") if op.parts else None) for part in parts]
+    total = 0.0
+    for part, price in zip(parts, prices, strict=True):
+        if price is None or len(price) != len(FEATURES):
+            return None
+        calls, *counts = features(part)
+        total += sum(count * each for count, each in zip((calls * op.calls, *counts), price, strict=True))
+    return round(total)
 
 
 @cache

@@ -42,6 +42,9 @@ class Kernel:
     overlap_bytes: Callable[[QOp], int | None] = lambda op: None
     """Distance at which the output may start before the input and lie over it (`plan.overlap`); None where it may not."""
 
+    uses: tuple[Kernel, ...] = ()
+    """Other kernels that it calls."""
+
     @property
     def symbol(self) -> str:
         """The C function."""

@@ -47,6 +47,16 @@ def arena_inputs(qgraph: QGraph, node: QNode) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(node.inputs) if qgraph.tensors[name].data is None)
 
 
+def fitting_inputs(qgraph: QGraph, node: QNode) -> tuple[str, ...]:
+    """The inputs in RAM whose place a node's output may take by its operator and their sizes."""
+    if not node.op.in_place:
+        return ()
+    read_to_the_end = node.inputs[: node.op.in_place_from]
+    wanted_bytes = qgraph.tensors[node.output].bytes
+    names = arena_inputs(qgraph, node)
+    return tuple(name for name in names if name not in read_to_the_end and qgraph.tensors[name].bytes == wanted_bytes)
+
+
 def tensor_lifetimes(qgraph: QGraph) -> dict[str, Lifetime]:
     """Lifetime of every tensor in RAM, for the nodes in the order they stand.
 
@@ -70,16 +80,9 @@ def overwritable(qgraph: QGraph, lifetimes: Mapping[str, Lifetime], step: int) -
     The operator must allow it, and the input must have as many bytes as the output, be read for the last time here and not be
     an output of the model.
     """
-    node = qgraph.nodes[step]
-    if not node.op.in_place:
-        return ()
     kept = {port.tensor for port in qgraph.outputs}
-    wanted_bytes = qgraph.tensors[node.output].bytes
-    return tuple(
-        name
-        for name in arena_inputs(qgraph, node)
-        if name not in kept and lifetimes[name].last_step == step and qgraph.tensors[name].bytes == wanted_bytes
-    )
+    fitting = fitting_inputs(qgraph, qgraph.nodes[step])
+    return tuple(name for name in fitting if name not in kept and lifetimes[name].last_step == step)
 
 
 def in_place_pairs(qgraph: QGraph, lifetimes: Mapping[str, Lifetime], choose: ChooseVictim) -> dict[str, str]:

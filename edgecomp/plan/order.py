@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from edgecomp.plan.lifetimes import arena_inputs
+from edgecomp.plan.lifetimes import arena_inputs, fitting_inputs
 from edgecomp.qgraph import QGraph
 
 SEARCH_RUNS = 150_000
@@ -40,6 +40,7 @@ class OrderSearch:
         self._bytes = {name: tensor.bytes for name, tensor in qgraph.tensors.items()}
         self._nodes = nodes
         self._reads = [arena_inputs(qgraph, node) for node in nodes]
+        self._fitting = [frozenset(fitting_inputs(qgraph, node)) for node in nodes]
         self._kept = {port.tensor for port in qgraph.outputs}
         self._readers: dict[str, int] = {}
         self._needs = [0] * len(nodes)
@@ -96,7 +97,7 @@ class OrderSearch:
         output = self._nodes[index].output
         dying = [name for name in self._reads[index] if name not in self._kept and not self._readers[name] & ~done]
         output_bytes = self._bytes[output]
-        in_place = self._nodes[index].op.in_place and any(self._bytes[name] == output_bytes for name in dying)
+        in_place = not self._fitting[index].isdisjoint(dying)
         during = state.live_bytes + self._scratch[index] + (0 if in_place else output_bytes)
         during += self._unread_bytes if not state.done else 0
         after = state.live_bytes - sum(self._bytes[name] for name in dying)
@@ -112,7 +113,7 @@ class OrderSearch:
         floor = self._input_bytes + self._unread_bytes
         for index, node in enumerate(self._nodes):
             own = sum(self._bytes[name] for name in self._reads[index]) + self._scratch[index]
-            floor = max(floor, own + (0 if node.op.in_place else self._bytes[node.output]))
+            floor = max(floor, own + (0 if self._fitting[index] else self._bytes[node.output]))
         return floor
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from edgecomp.plan.code_size import estimate_code
 from edgecomp.plan.fit import check_fit
+from edgecomp.plan.fused_forms import fused_forms, pays
 from edgecomp.plan.kernels import OPTIMIZE, select_kernels
 from edgecomp.plan.lifetimes import ChooseVictim, Lifetime, Overlap, in_place_pairs, overlaps, storages, tensor_lifetimes
 from edgecomp.plan.order import OrderSearch
@@ -32,10 +33,19 @@ def plan(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
 
 
 def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
-    """`plan` without regard to whether the board has the memory."""
+    """`plan` without regard to whether the board has the memory. Convolutions are fused with what follows where that pays."""
     if optimize not in OPTIMIZE:
         raise ValueError(f"optimize is {optimize!r}; allowed: {', '.join(OPTIMIZE)}")
     _refuse_constant_outputs(qgraph)
+    best = lay_out_as_given(qgraph, target, optimize)
+    for fused in fused_forms(qgraph):
+        found = lay_out_as_given(fused, target, optimize)
+        best = found if pays(found, best) else best
+    return best
+
+
+def lay_out_as_given(qgraph: QGraph, target: Target, optimize: str) -> Plan:
+    """`lay_out` of the network's own nodes."""
     kernels = select_kernels(qgraph.nodes, target, optimize)
     wanted = {node.output: kernels[node.output].scratch_bytes(node.op) for node in qgraph.nodes}
     distances = tuple(kernels[node.output].overlap_bytes(node.op) for node in qgraph.nodes)

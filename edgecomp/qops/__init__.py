@@ -7,6 +7,8 @@ from edgecomp.qops.add import Add
 from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.concat import Concat
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv2d_add import Conv2DAdd
+from edgecomp.qops.conv2d_max_pool import Conv2DMaxPool
 from edgecomp.qops.conv_transpose2d import ConvTranspose2D
 from edgecomp.qops.copy import Copy
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
@@ -41,5 +43,7 @@ QOPS: dict[str, type[QOp]] = {
         Concat,
         ResizeNearest,
         ResizeBilinear,
+        Conv2DAdd,
+        Conv2DMaxPool,
     )
 }

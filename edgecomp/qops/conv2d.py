@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,6 +66,16 @@ class Conv2D(QOp):
         accumulator = pieces[0] if self.groups == 1 else np.concatenate(pieces, axis=1)
         accumulator += np.asarray(self.bias, np.int64)
         return requantize(accumulator, self.multiplier, self.shift, self.output_zero_point, self.clamp_min, self.clamp_max)
+
+    @property
+    def convolution(self) -> Conv2D:
+        """The convolution alone, without what a fused operator does with its output."""
+        return Conv2D(**self.convolution_members)
+
+    @property
+    def convolution_members(self) -> dict[str, Any]:
+        """Its fields by name."""
+        return {item.name: getattr(self, item.name) for item in fields(Conv2D)}
 
     @property
     def work(self) -> Work:

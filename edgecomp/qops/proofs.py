@@ -20,6 +20,14 @@ def prove(op: QOp, item: str, holds: bool, rule: str) -> None:
         raise ValueError(f"{op.kernel}.{item}: {rule}")
 
 
+def prove_part(op: QOp, item: str, part: QOp) -> None:
+    """An operator that `op` contains, described from field `item` on, holds by its own proof."""
+    try:
+        part.verify()
+    except ValueError as error:
+        prove(op, item, False, f"its part {error}")
+
+
 def prove_positive(op: QOp, *items: str) -> None:
     """Sizes, strides and counts are at least 1."""
     for item in items:

@@ -30,10 +30,12 @@ def rebuilders() -> Mapping[str, Callable[..., Any]]:
         ToolError: TVM is missing.
     """
     require_tvm()
-    from edgecomp.tvm import moving, pointwise, sliding
+    from edgecomp.tvm import fused, moving, pointwise, sliding
 
     return {
         "conv2d_s8": sliding.conv2d,
+        "conv2d_add_s8": fused.conv2d_add,
+        "conv2d_max_pool_s8": fused.conv2d_max_pool,
         "depthwise_conv2d_s8": sliding.depthwise_conv2d,
         "conv_transpose2d_s8": sliding.conv_transpose2d,
         "max_pool2d_s8": sliding.max_pool2d,

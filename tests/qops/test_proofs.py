@@ -15,6 +15,8 @@ from edgecomp.qops import (
     AveragePool2D,
     Concat,
     Conv2D,
+    Conv2DAdd,
+    Conv2DMaxPool,
     ConvTranspose2D,
     Copy,
     DepthwiseConv2D,
@@ -45,10 +47,13 @@ def _channels(count: int) -> dict[str, Any]:
     return {"bias": np.zeros(count, np.int32), "multiplier": np.full(count, 1 << 20, np.int32), "shift": 0}
 
 
+CONV = Conv2D(**WINDOW, output_c=2, groups=2, **ZEROS, **FREE, weights=np.ones(18, np.int8), **_channels(2))
 VALID: dict[str, QOp] = {
     op.kernel: op
     for op in (
-        Conv2D(**WINDOW, output_c=2, groups=2, **ZEROS, **FREE, weights=np.ones(18, np.int8), **_channels(2)),
+        CONV,
+        Conv2DAdd.joined(CONV, Add(*broadcast_box((32,), (32,)), 100, 100, 0, 8, **FREE), conv_is_first=True),
+        Conv2DMaxPool.joined(CONV, MaxPool2D(**WINDOW, **FREE)),
         DepthwiseConv2D(**WINDOW, output_c=4, channel_multiplier=2, **ZEROS, **FREE, weights=np.ones(36, np.int8), **_channels(4)),
         ConvTranspose2D(**WINDOW, output_c=2, groups=1, **ZEROS, **FREE, weights=np.ones(36, np.int8), **_channels(2)),
         FullyConnected(1, 3, 2, 0, **FREE, weights=np.ones(6, np.int8), **_channels(2)),
@@ -90,6 +95,13 @@ REFUSED = [
     ("conv2d_s8", {"input_zero_point": 128}, "input_zero_point"),
     ("conv2d_s8", {"input_c": 1 << 16}, "input_c"),
     ("conv2d_s8", {"weights": np.ones(18, np.float32)}, "weights"),
+    ("conv2d_add_s8", {"weights": np.ones(17, np.int8)}, "weights"),
+    ("conv2d_add_s8", {"sum_bias": (1 << 31) - 1}, "sum_bias"),
+    ("conv2d_add_s8", {"sum_clamp_min": 5, "sum_clamp_max": 4}, "sum_bias"),
+    ("conv2d_add_s8", {"strip_rows": 0}, "strip_rows"),
+    ("conv2d_max_pool_s8", {"bias": TOO_LARGE}, "bias"),
+    ("conv2d_max_pool_s8", {"strip_rows": 2}, "strip_rows"),
+    ("conv2d_max_pool_s8", {"pool_stride_w": 0}, "pooled_h"),
     ("depthwise_conv2d_s8", {"channel_multiplier": 1}, "output_c"),
     ("depthwise_conv2d_s8", {"weights": np.ones(35, np.int8)}, "weights"),
     ("depthwise_conv2d_s8", {"bias": np.full(4, (1 << 31) - 1)}, "bias"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from edgecomp.qops import (
     AveragePool2D,
     Concat,
     Conv2D,
+    Conv2DAdd,
+    Conv2DMaxPool,
     ConvTranspose2D,
     Copy,
     DepthwiseConv2D,
@@ -122,6 +124,27 @@ def conv2d(draw: Draw) -> Case:
         weights=weights, bias=bias, **scaling,
     )  # fmt: skip
     return Case(op, (int8_values(draw, op.input_h * op.input_w * input_c),))
+
+
+@st.composite
+def conv2d_add(draw: Draw) -> Case:
+    case = draw(conv2d())
+    assert isinstance(case.op, Conv2D)
+    size = case.op.output_h * case.op.output_w * case.op.output_c
+    scale_out, ratio = draw(scales), st.floats(1e-2, 4.0)
+    weights = add_weights(scale_out * draw(ratio), scale_out * draw(ratio), draw(S8), draw(S8), scale_out, draw(S8), draw(st.booleans()))
+    add = Add(*broadcast_box((size,), (size,)), *weights, **clamps(draw))
+    op = replace(Conv2DAdd.joined(case.op, add, draw(st.booleans())), strip_rows=draw(st.integers(1, 4)))
+    return Case(op, (*case.inputs, int8_values(draw, size)))
+
+
+@st.composite
+def conv2d_max_pool(draw: Draw) -> Case:
+    case = draw(conv2d())
+    assert isinstance(case.op, Conv2D)
+    geometry = without_far_padding(window(draw)) | {"dilation_h": 1, "dilation_w": 1}
+    geometry |= {"input_h": case.op.output_h, "input_w": case.op.output_w, "input_c": case.op.output_c}
+    return Case(Conv2DMaxPool.joined(case.op, MaxPool2D(**geometry, **clamps(draw))), case.inputs)
 
 
 @st.composite
@@ -331,4 +354,6 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "log_softmax_s8": log_softmax(),
     "resize_nearest_s8": resize_nearest(),
     "resize_bilinear_s8": resize_bilinear(),
+    "conv2d_add_s8": conv2d_add(),
+    "conv2d_max_pool_s8": conv2d_max_pool(),
 }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgecomp.paths import runtime_dir
+from edgecomp.plan.instruction_sets import KERNELS
 from edgecomp.qgraph import CType, QOp, parameters
 
 SCALARS: dict[str, Any] = {
@@ -34,6 +35,12 @@ def build_shared_library(compiler: str, folder: Path, flags: Sequence[str] = ("-
     include = f"-I{runtime_dir() / 'include'}"
     subprocess.run([compiler, *WARNINGS, *flags, "-shared", "-fPIC", include, "-o", library, *SOURCES], check=True, timeout=120)
     return library
+
+
+def scratch_bytes(op: QOp) -> int:
+    """Working memory that the portable kernel of an operator takes; most take none."""
+    kernel = KERNELS["portable"].get(op.kernel)
+    return kernel.scratch_bytes(op) if kernel else 0
 
 
 def _member_type(ctype: CType) -> Any:
@@ -73,6 +80,7 @@ class Kernels:
         buffers = [np.ascontiguousarray(x, np.int8).reshape(-1).copy() for x in inputs]
         guarded = np.full(output_size + 2 * GUARD_BYTES, GUARD, np.int8)
         output = guarded[GUARD_BYTES : GUARD_BYTES + output_size]
+        watched = [guarded[:GUARD_BYTES], guarded[GUARD_BYTES + output_size :]]
         if in_place is not None:
             output[:] = buffers[in_place]
             buffers[in_place] = output
@@ -80,12 +88,13 @@ class Kernels:
         arguments: list[Any] = [(ctypes.c_void_p * len(addresses))(*addresses)] if op.variadic else addresses
         arguments = [ctypes.byref(struct), *arguments, ctypes.c_void_p(output.ctypes.data)]
         if op.takes_scratch:
-            arguments.append(ctypes.c_void_p())
+            scratch = np.full(scratch_bytes(op) + GUARD_BYTES, GUARD, np.int8)
+            arguments.append(ctypes.c_void_p(scratch.ctypes.data) if scratch.size > GUARD_BYTES else ctypes.c_void_p())
+            watched.append(scratch[scratch.size - GUARD_BYTES :])
         function = getattr(self._library, f"ec_{op.kernel}")
         function.restype = None
         function(*arguments)
         del kept
-        guards = np.concatenate([guarded[:GUARD_BYTES], guarded[GUARD_BYTES + output_size :]])
-        if np.any(guards != GUARD):
-            raise AssertionError(f"ec_{op.kernel} wrote outside its output")
+        if np.any(np.concatenate(watched) != GUARD):
+            raise AssertionError(f"ec_{op.kernel} wrote outside its output or scratch")
         return output.copy()

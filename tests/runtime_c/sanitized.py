@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from edgecomp.qgraph import parameters
 from tests.runtime_c.drawn import CASES, Case
+from tests.runtime_c.native import scratch_bytes
 
 LARGEST_INPUT = 4000  # elements; longer ones only make the program's text long
 _MAIN = """
@@ -76,15 +77,18 @@ def _statements(name: str, case: Case, output_size: int) -> str:
     if op.variadic:
         lines.append(f"const int8_t *const list[] = {{{arguments}}};")
         arguments = "list"
-    tail = ", NULL" if op.takes_scratch else ""
+    working = scratch_bytes(op)
+    if working:
+        lines += [f"int8_t *scratch = malloc({working});", "if (scratch == NULL) { exit(2); }"]
+    tail = (", scratch" if working else ", NULL") if op.takes_scratch else ""
     lines.append(f"ec_{op.kernel}(&{name}_params, {arguments}, output{tail});")
     lines.append(f'compare("{name}", output, {name}_expected, {output_size});')
     if op.in_place:
-        same_size = [i for i, x in enumerate(case.inputs) if x.size == output_size]
+        same_size = [i for i, x in enumerate(case.inputs) if x.size == output_size and i >= op.in_place_from]
         for i in same_size[:1]:
             lines.append(f"ec_{op.kernel}(&{name}_params, {arguments}, {inputs[i]}{tail});")
             lines.append(f'compare("{name} in place", {inputs[i]}, {name}_expected, {output_size});')
-    lines += [f"free({each});" for each in (*inputs, "output")]
+    lines += [f"free({each});" for each in (*inputs, "output", *(["scratch"] if working else []))]
     return "    {\n" + "\n".join(f"        {line}" for line in lines) + "\n    }"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import edgecomp
 from edgecomp import reference
+from edgecomp.fusion import fuse
 from edgecomp.pipeline import QuantizedModel
 from edgecomp.qops import QOPS
 from edgecomp.report import RunReport
@@ -44,6 +45,8 @@ def regular(net: NetworkBuilder) -> str:
     y = net.node("Relu", net.node("Conv", "x", net.weights(8, 3, 3, 3, fan_in=27), net.normal(8), pads=[1, 1, 1, 1], kernel_shape=[3, 3]))
     y = net.node("Conv", y, net.weights(8, 1, 3, 3, fan_in=9), net.normal(8), group=8, pads=[1, 1, 1, 1], kernel_shape=[3, 3])
     y = net.node("Relu", net.node("Conv", y, net.weights(16, 8, 1, 1, fan_in=8), net.normal(16), kernel_shape=[1, 1]))
+    same = net.node("Conv", y, net.weights(16, 16, 3, 3, fan_in=144), net.normal(16), pads=[1, 1, 1, 1], kernel_shape=[3, 3])
+    y = net.node("Relu", net.node("Add", same, y))
     y = net.node("Conv", y, net.weights(16, 16, 3, 3, fan_in=144), net.normal(16), strides=[2, 2], kernel_shape=[3, 3])
     y = net.node("Flatten", y)
     return net.node("Gemm", y, net.weights(8, net.shape(y)[1], fan_in=net.shape(y)[1]), net.normal(8), transB=1)
@@ -87,7 +90,8 @@ def report(request: pytest.FixtureRequest, available_board: Callable[[str], Targ
 
 
 def test_the_network_uses_every_operator(quantized: Quantized) -> None:
-    assert {node.op.kernel for node in quantized[0].qgraph.nodes} == QOPS.keys()
+    qgraph = quantized[0].qgraph
+    assert {node.op.kernel for form in (qgraph, fuse(qgraph)) for node in form.nodes} == QOPS.keys()
 
 
 @pytest.mark.parametrize("report", BOARDS, indirect=True)

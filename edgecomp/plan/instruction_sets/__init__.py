@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from edgecomp.plan.instruction_sets import arm_dsp, portable, riscv
+from edgecomp.plan.instruction_sets.fused import with_fused
 from edgecomp.plan.kernels import KernelTable
 
-KERNELS: KernelTable = {"arm_dsp": arm_dsp.KERNELS, "riscv": riscv.KERNELS, "portable": portable.KERNELS}
+_SETS: KernelTable = {"arm_dsp": arm_dsp.KERNELS, "riscv": riscv.KERNELS, "portable": portable.KERNELS}
+
+KERNELS: KernelTable = {isa: with_fused(isa, kernels) for isa, kernels in _SETS.items()}
