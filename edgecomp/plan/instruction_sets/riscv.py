@@ -102,6 +102,7 @@ def _depthwise_scratch_bytes(op: Any) -> int:
 
 
 KERNELS: Mapping[str, Kernel] = {
+    "add_s8": Kernel("add_s8", "riscv"),
     "conv2d_s8": Kernel(
         "conv2d_s8",
         "riscv",

@@ -27,17 +27,13 @@ typedef struct {
 
 /* Blocks of four channels at four pixels. */
 static __attribute__((noinline)) void four_pixels(const tile *t, uint32_t blocks) {
-    const int8_t *weights = t->weights;
-    const int32_t *multiplier = t->multiplier;
-    int8_t *output = t->output;
-    const int8_t *end = output + EC_RISCV_LANES * blocks;
-    for (const int32_t *bias = t->bias; output != end; bias += EC_RISCV_LANES) {
-        int32_t sums[16];
-        ec_riscv_dot_4x4(weights, t->quads, t->count, bias, sums);
-        weights += EC_RISCV_LANES * t->count;
-        for (uint32_t i = 0; i < 16; i += 4) {
-            ec_riscv_requantize_4(sums + i, *multiplier++, t->to, output++, t->pitch);
-        }
+    ec_riscv_block block = {t->weights, t->quads, NULL, t->bias, t->multiplier, t->to, t->output, t->pitch};
+    for (; blocks > 0; blocks--) {
+        ec_riscv_block_4x4(&block, t->count);
+        block.weights += EC_RISCV_LANES * t->count;
+        block.bias += EC_RISCV_LANES;
+        block.multiplier += EC_RISCV_LANES;
+        block.output += EC_RISCV_LANES;
     }
 }
 
