@@ -25,10 +25,12 @@ from edgecomp.graph import Array, Graph, Shape
 from edgecomp.passes import simplify
 from edgecomp.qgraph import INPUT_NOTE_KEY, IntArray, QGraph
 from edgecomp.quant.fill import fill_gaps
+from edgecomp.quant.floating import sample_shape
 from edgecomp.quant.lowering import lower
 from edgecomp.quant.qdq import INTEGER_INPUT_KEY, absorb_qdq, has_qdq, insert_qdq
 from edgecomp.quant.quantize import needs_range, quantize, quantize_constants
 from edgecomp.quant.scheme import Scheme
+from edgecomp.removal import Removed, remove_work, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,8 +79,8 @@ class Model:
 
     @property
     def input_shape(self) -> Shape:
-        """ONNX shape of one sample of the first input, without the batch axis."""
-        return self.graph.tensors[self.graph.inputs[0]].shape[1:]
+        """ONNX shape of one sample of the first input, without a batch axis of one."""
+        return sample_shape(self.graph.tensors[self.graph.inputs[0]].shape)
 
     def absorbed(self) -> QuantizedModel:
         """The quantization that a QDQ file states."""
@@ -113,7 +115,10 @@ class Model:
         return QuantizedModel(self, calibration.scheme, preprocessing, calibration)
 
     def placeholder(self) -> QGraph:
-        """The integer network with made-up ranges: right in all sizes, wrong in all values."""
+        """The integer network with made-up ranges: right in all sizes, wrong in all values.
+
+        No work is removed, for what is constant depends on the values. A quantized file has its own: there it is removed as in a run.
+        """
         if self.is_quantized:
             return self.absorbed().qgraph
         graph = self.simplified
@@ -122,16 +127,34 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class QuantizedModel:
-    """A network of integers, ready to be generated, built and run."""
+    """A network of integers, ready to be generated, built and run.
+
+    `keep_dead_channels` leaves in what `removal.remove_work` would take out; the outputs are the same bits, at more work.
+    """
 
     model: Model
     scheme: Scheme
     preprocessing: Preprocessing
     calibration: Calibration | None = None
+    keep_dead_channels: bool = False
+
+    @property
+    def qgraph(self) -> QGraph:
+        """The integer network as it is generated: without the channels that cannot matter."""
+        return self.lowered if self.keep_dead_channels else self._reduced[0]
+
+    @property
+    def removed(self) -> Removed:
+        """What `qgraph` leaves out of `lowered`."""
+        return unchanged(self.lowered) if self.keep_dead_channels else self._reduced[1]
 
     @cached_property
-    def qgraph(self) -> QGraph:
-        """The integer network."""
+    def _reduced(self) -> tuple[QGraph, Removed]:
+        return remove_work(self.lowered)
+
+    @cached_property
+    def lowered(self) -> QGraph:
+        """The integer network with all channels of the float network."""
         qgraph = lower(self.scheme)
         notes = {INPUT_NOTE_KEY + qgraph.inputs[0].name: self.preprocessing.describe()}
         return replace(qgraph, name=self.model.name, metadata={**qgraph.metadata, **notes})
@@ -167,7 +190,7 @@ class QuantizedModel:
         """SQNR in dB of each tensor against the float network on a few rows of raw data, in execution order."""
         from edgecomp.quant.search import layer_sqnr_db
 
-        return dict(layer_sqnr_db(self.scheme, self.qgraph, self.samples(x).astype(np.float32)))
+        return dict(layer_sqnr_db(self.scheme, self.lowered, self.samples(x).astype(np.float32)))
 
     def plan(self, target: str | Target, optimize: str = "speed") -> Plan:
         """Kernels, weight layouts and arena offsets for a board.

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgecomp.graph import Array
+from edgecomp.removal import Removed
 
 SCHEMA = "edgecomp.run/1"
 Number = float
@@ -77,6 +78,20 @@ class PerInference:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """Work that was removed without changing an output bit: MACs of the quantized network, of what is computed, and the share gone."""
+
+    macs_before: int
+    macs_after: int
+    share: float
+
+    @classmethod
+    def of(cls, removed: Removed) -> Removal:
+        """The figures of a removal."""
+        return cls(removed.macs_before, removed.macs_after, removed.share)
+
+
+@dataclass(frozen=True)
 class Memory:
     """`flash_bytes` and `code_bytes` are the model and the runtime it links, without harness or test data."""
 
@@ -143,12 +158,13 @@ class RunReport:
     quantization: Mapping[str, Any]
     warnings: Sequence[str] = ()
     outputs: Outputs | None = field(default=None, repr=False)
+    removal: Removal | None = None
     baseline: RunReport | None = None
     """The same model by another compiler on the same board and data, where one was asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
-        parts = ("model", "target", "accuracy", "bit_exact", "per_inference", "memory", "transport")
+        parts = ("model", "target", "accuracy", "bit_exact", "per_inference", "removal", "memory", "transport")
         nested = {name: None if getattr(self, name) is None else asdict(getattr(self, name)) for name in parts}
         return {
             "schema": SCHEMA,
@@ -159,6 +175,7 @@ class RunReport:
             "accuracy": nested["accuracy"],
             "bit_exact": nested["bit_exact"],
             "per_inference": nested["per_inference"],
+            "removal": nested["removal"],
             "memory": nested["memory"],
             "transport": nested["transport"],
             "layers": [asdict(layer) for layer in self.layers],

@@ -33,6 +33,7 @@ from edgecomp.report import (
     ModelFacts,
     Outputs,
     PerInference,
+    Removal,
     RunReport,
     TargetFacts,
     Transport,
@@ -103,7 +104,7 @@ def run(
     with options.watch("float model") as progress:
         floats = true_outputs(quantized, samples, progress)
     accuracy = _accuracy(plan, floats, expected, got, y)
-    layers = layer_sqnr_db(quantized.scheme, plan.qgraph, samples.astype(np.float32)) if quantized.calibration else {}
+    layers = layer_sqnr_db(quantized.scheme, quantized.lowered, samples.astype(np.float32)) if quantized.calibration else {}
     ported = _first_output(plan.qgraph, got)
     real = dequantized(plan.qgraph, got)[0].reshape(ported.shape)
     outputs = Outputs(rows, ported, real, floats)
@@ -243,7 +244,11 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
     calibration = quantized.calibration
     return RunReport(
         model=ModelFacts(
-            quantized.model.name, quantized.model.sha256, fingerprint(plan.qgraph), plan.qgraph.macs, quantized.scheme.graph.parameters
+            quantized.model.name,
+            quantized.model.sha256,
+            fingerprint(plan.qgraph),
+            quantized.lowered.macs,
+            quantized.scheme.graph.parameters,
         ),
         target=TargetFacts(target.name, target.core, target.counter, execution.cycle_model if execution else None, tuple(notes)),
         samples=len(ran.outputs.index) if ran else 0,
@@ -253,6 +258,7 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
         per_inference=PerInference(
             execution.instructions if execution else None, execution.estimated_cycles if execution else None, None, plan.qgraph.macs
         ),
+        removal=Removal.of(quantized.removed),
         memory=Memory(
             arena_bytes=plan.arena_bytes,
             scratch_bytes=plan.scratch_bytes,

@@ -10,6 +10,7 @@ from rich.table import Table
 from edgecomp.cli.terminal import report_table
 from edgecomp.plan import CONTEXT_BYTES, Plan, fits
 from edgecomp.plan.bookkeeping import Book
+from edgecomp.removal import Removed
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Analysis:
     """Whether `plan` is for a board the user named; else it stands for what is the same on all of them."""
     boards: tuple[Plan, ...]
     """The plan for each board there is, where the user named none."""
+    removed: Removed | None = None
+    """What was left out of the network before it was planned; None where its integers are made up."""
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
@@ -54,6 +57,8 @@ def findings(analysis: Analysis) -> list[str]:
     count = len(book.layers)
     size = f"feature maps take {plan.arena_bytes:,} bytes of RAM, filters {book.filter_bytes:,} bytes of flash"
     said.append(f"{book.dominant.capitalize()} dominate: {size}.")
+    if analysis.removed and analysis.removed.share:
+        said.append(f"{100 * analysis.removed.share:.1f} % of {analysis.removed.macs_before:,} MACs were removed, outputs identical.")
     if book.estimated_instructions is not None:
         said.append(f"About {book.estimated_instructions:,} instructions an inference, by the measured prices of the kernels on this core.")
     if book.half_of_filters:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgecomp.pipeline import Model
     from edgecomp.plan import Plan
     from edgecomp.qgraph import QGraph
+    from edgecomp.removal import Removed
 
 SCHEMA = "edgecomp.analyze/1"
 
@@ -49,24 +50,24 @@ def analyze(model: "Model", board: str | None, optimize: str) -> "Analysis":
     from edgecomp.plan.bookkeeping import keep_books
     from edgecomp.target import list_targets, load_target
 
-    qgraph, parameters = _integer_network(model)
+    qgraph, parameters, removed = _integer_network(model)
     boards: tuple[Plan, ...] = ()
     if board is None:
         boards = tuple(lay_out(qgraph, load_target(name), optimize) for name in list_targets())
         plan = next(found for found in boards if found.target.name == "host")
     else:
         plan = lay_out(qgraph, load_target(board), optimize)
-    return Analysis(model.name, model.sha256, parameters, plan, keep_books(plan), board is not None, boards)
+    return Analysis(model.name, model.sha256, parameters, plan, keep_books(plan), board is not None, boards, removed)
 
 
-def _integer_network(model: "Model") -> "tuple[QGraph, int]":
-    """The network in integers and the number of its parameters."""
+def _integer_network(model: "Model") -> "tuple[QGraph, int, Removed | None]":
+    """The network in integers, the number of its parameters, and what was removed from it."""
     from dataclasses import replace
 
     if model.is_quantized:
         quantized = model.absorbed()
-        return quantized.qgraph, quantized.scheme.graph.parameters
-    return replace(model.placeholder(), name=model.name), model.simplified.parameters
+        return quantized.qgraph, quantized.scheme.graph.parameters, quantized.removed
+    return replace(model.placeholder(), name=model.name), model.simplified.parameters, None
 
 
 def document(analysis: "Analysis") -> dict[str, Any]:
@@ -74,11 +75,12 @@ def document(analysis: "Analysis") -> dict[str, Any]:
     from dataclasses import asdict, fields
 
     from edgecomp.plan import fits
-    from edgecomp.report import ModelFacts, PerInference, RunReport, TargetFacts
+    from edgecomp.report import ModelFacts, PerInference, Removal, RunReport, TargetFacts
 
-    plan, book = analysis.plan, analysis.book
+    plan, book, removed = analysis.plan, analysis.book, analysis.removed
     known = {field.name: None for field in fields(RunReport) if field.name != "outputs"}
-    facts = {"name": analysis.model_name, "sha256": analysis.model_sha256, "macs": book.work.macs, "parameters": analysis.parameters}
+    macs = removed.macs_before if removed else book.work.macs
+    facts = {"name": analysis.model_name, "sha256": analysis.model_sha256, "macs": macs, "parameters": analysis.parameters}
     target = {"board": plan.target.name, "core": plan.target.core, "counter": plan.target.counter, "notes": plan.target.notes}
     return {
         "schema": SCHEMA,
@@ -86,6 +88,7 @@ def document(analysis: "Analysis") -> dict[str, Any]:
         "model": _nulls(ModelFacts) | facts,
         "target": _nulls(TargetFacts) | (target if analysis.has_target else {}),
         "per_inference": _nulls(PerInference) | {"macs_executed": book.work.macs},
+        "removal": asdict(Removal.of(removed)) if removed else None,
         "memory": _memory(analysis),
         "layers": _layers(analysis),
         "kinds": [asdict(kind) for kind in book.kinds],

@@ -71,7 +71,7 @@ def command(
     plan = quantized.plan(board, optimize)
     sources = emit(plan, prefix)
     replace_directory(output, sources.files)
-    analysis = Analysis(model.name, model.sha256, quantized.scheme.graph.parameters, plan, keep_books(plan), True, ())
+    analysis = Analysis(model.name, model.sha256, quantized.scheme.graph.parameters, plan, keep_books(plan), True, (), quantized.removed)
     written: dict[str, Any] = {"schema": "edgecomp.generate/1", "prefix": sources.prefix, "files": sorted(sources.files)}
     document = {**analysis_document(analysis), **written}
     write_json(json_file, document)

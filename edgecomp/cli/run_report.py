@@ -55,8 +55,10 @@ def _facts(report: RunReport) -> list[tuple[str, str]]:
         facts.append(("accuracy", _accuracy(report.accuracy, report.samples)))
     if report.bit_exact:
         facts.append(("bit-exact", _bit_exact(report.bit_exact)))
+    if report.removal and report.removal.share:
+        facts.append(("exact removal", f"{100 * report.removal.share:.1f} % of MACs removed, outputs identical"))
     if per.instructions is not None:
-        facts.append(("instructions", f"{per.instructions:,} an inference, {per.instructions / max(report.model.macs, 1):.2f} a MAC"))
+        facts.append(("instructions", f"{per.instructions:,} an inference, {per.instructions / max(per.macs_executed, 1):.2f} a MAC"))
     if per.estimated_cycles is not None:
         facts.append(("estimated cycles", f"{per.estimated_cycles:,} by the timing table {report.target.cycle_model}"))
     stack = "not measured" if memory.stack_bytes is None else f"{memory.stack_bytes:,}"

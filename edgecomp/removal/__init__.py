@@ -69,10 +69,15 @@ def remove_work(qgraph: QGraph) -> tuple[QGraph, Removed]:
     found = analyze(settled)
     dropped = droppable(settled, found)
     if len(settled.nodes) == len(qgraph.nodes) and not any(mask.any() for mask in dropped.values()):
-        return qgraph, Removed(qgraph.macs, qgraph.macs, _parameters(qgraph), _parameters(qgraph))
+        return qgraph, unchanged(qgraph)
     result = _rewritten(settled, found, dropped).verify()
     layers = _layers(qgraph, analyze(qgraph).ranges, dropped)
     return result, Removed(qgraph.macs, result.macs, _parameters(qgraph), _parameters(result), layers)
+
+
+def unchanged(qgraph: QGraph) -> Removed:
+    """Nothing removed from a network."""
+    return Removed(qgraph.macs, qgraph.macs, _parameters(qgraph), _parameters(qgraph))
 
 
 def _rewritten(qgraph: QGraph, found: Analysis, dropped: Mapping[str, Mask]) -> QGraph:

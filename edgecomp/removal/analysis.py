@@ -11,7 +11,7 @@ import numpy as np
 from edgecomp.qgraph import QGraph, QNode, QTensor
 from edgecomp.qops.add import Add
 from edgecomp.qops.mul import Mul
-from edgecomp.removal.channels import Rule
+from edgecomp.removal.channels import Rule, fixed
 from edgecomp.removal.elementwise import with_constant
 from edgecomp.removal.ranges import Mask, Range, held, whole
 from edgecomp.removal.rules import RULES
@@ -34,7 +34,7 @@ def analyze(qgraph: QGraph) -> Analysis:
     rules = {}
     for node in qgraph.nodes:
         inputs = [ranges[name] for name in node.inputs]
-        rules[node.output] = RULES[node.op.kernel](node.op, inputs, qgraph.tensors[node.output])
+        rules[node.output] = RULES.get(node.op.kernel, fixed)(node.op, inputs, qgraph.tensors[node.output])
         ranges[node.output] = rules[node.output].range
     return Analysis(ranges, rules)
 

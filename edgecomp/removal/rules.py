@@ -1,4 +1,4 @@
-"""The rule of every integer operator, by the name of its kernel."""
+"""The rule of every integer operator, by the name of its kernel. One without a rule, as those a plan joins, keeps all its channels."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def _report(
             quantized.model.name,
             quantized.model.sha256,
             hashlib.sha256("".join(text for _, text in sorted(model.files.items())).encode()).hexdigest(),
-            quantized.qgraph.macs,
+            quantized.lowered.macs,
             quantized.scheme.graph.parameters,
         ),
         target=TargetFacts(

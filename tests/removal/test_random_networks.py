@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from edgecomp import reference
-from edgecomp.qgraph import QGraph
+from edgecomp.qgraph import QGraph, QOp
 from edgecomp.qops import QOPS
 from edgecomp.removal import remove_work
 from edgecomp.removal.analysis import analyze
@@ -53,7 +53,10 @@ def check_ranges(qgraph: QGraph) -> None:
 
 
 def test_every_operator_has_a_rule() -> None:
-    assert set(RULES) == set(QOPS)
+    joined = {
+        name for name, kind in QOPS.items() if getattr(kind, "parts", None) is not getattr(QOp, "parts", None)
+    }  # by the planner, after removal
+    assert set(RULES) == set(QOPS) - joined
 
 
 @pytest.mark.parametrize("layer", sorted(LAYERS))
