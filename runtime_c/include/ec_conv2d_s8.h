@@ -43,6 +43,8 @@ void ec_conv2d_s8_arm_v7m(const ec_conv2d_s8_params *params, const int8_t *input
 void ec_conv2d_s8_arm_dsp(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_s8_riscv(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output,
                         void *scratch); /* weights and scratch: see src/riscv */
+/* Weights and scratch: see src/arm_mve. */
+void ec_conv2d_s8_arm_mve(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 
 #ifdef __cplusplus
 }
