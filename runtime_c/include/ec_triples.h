@@ -7,7 +7,13 @@
  *     A = lowest 21 bits of U, with sign;    T = U - A;    B = lowest 22 bits of V - T / 2^10, with sign;    C = (V - B) / 2^11.
  * So two multiplications make three products. Weights whose sums could leave 21 bits are taken in several segments.
  *
- * Here: the patches of a convolution. Its vectors are what neighbouring output pixels read, three ("a triple") or six at a time.
+ * Here: a convolution but for its inner loops. Vectors are what neighbouring output pixels read, three ("a triple") or two triples at a
+ * time, merged into a patch. The output is computed in blocks of six pixels in a row, over the ends of rows; three where no more are left,
+ * or where the patch of six would be too large.
+ *
+ * Weights: a word with the number of elements in a segment, or 0 where sums of all elements and the bias need no more than 21 bits; then
+ * as in the portable kernel, but for what the inner loops' own comment says.
+ * Scratch: the patch, then 16 bytes for each segment where inner loops ask for it, then the channels of a tap if windows read padding.
  */
 #ifndef EC_TRIPLES_H
 #define EC_TRIPLES_H
@@ -20,6 +26,7 @@
 #define EC_TRIPLE 3U
 #define EC_TRIPLE_WORDS 2U /* u, v of each element */
 #define EC_MOST_PIXELS 6U
+#define EC_MOST_ELEMENTS 1024U /* of a patch of six pixels, 16 bytes each */
 
 /* Merges `count` elements, one or more, of three or six vectors; for each element u and v of the first triple, then of the second.
  * Returns where to go on. */
@@ -114,6 +121,96 @@ static inline void ec_merge_windows(const ec_windows *w, const ec_corner *at, ui
         ec_merge_inside(w, at, pixels, merge, to);
     } else {
         ec_merge_outside(w, at, pixels, merge, to);
+    }
+}
+
+/* What the inner loops read and advance; in assembly, by the offsets in front of each member. */
+typedef struct {
+    /*  0 */ const uint32_t *patch;
+    /*  4 */ const uint32_t *patch_end;
+    /*  8 */ uint32_t segment_bytes; /* of the patch, if its sums are to be taken in several segments; else 0 */
+    /* 12 */ const int8_t *weights;
+    /* 16 */ const int32_t *bias;
+    /* 20 */ const int32_t *multiplier;
+    /* 24 */ const int32_t *bias_end;
+    /* 28 */ uint32_t shift;
+    /* 32 */ int32_t zero_point;
+    /* 36 */ int32_t low;
+    /* 40 */ int32_t high;
+    /* 44 */ int8_t *output[EC_MOST_PIXELS]; /* one may stand there several times */
+} ec_triples_block;
+
+/* How an instruction set merges and computes three pixels, and six: channels from block->bias to block->bias_end. */
+typedef struct {
+    ec_merge *merge_three;
+    ec_merge *merge_six;
+    void (*three)(ec_triples_block *block);
+    void (*six)(ec_triples_block *block);
+} ec_triples_loops;
+
+/* All channels at three or six pixels. */
+static void ec_compute_pixels(ec_windows *w, const int8_t *input, const ec_corner *at, uint32_t pixels, const ec_triples_loops *loops,
+                              uint32_t *patch, ec_triples_block *block) {
+    const ec_conv2d_s8_params *p = w->params;
+    const uint32_t words = pixels / EC_TRIPLE * EC_TRIPLE_WORDS;
+    uint32_t segment;
+    memcpy(&segment, p->weights, sizeof segment);
+    block->segment_bytes = segment * words * (uint32_t)sizeof(uint32_t);
+    block->patch = patch;
+    block->patch_end = patch + w->elements * words;
+    block->weights = p->weights + sizeof segment;
+    block->bias = p->bias;
+    block->multiplier = p->multiplier;
+    for (uint32_t group = 0; group < p->groups; group++) {
+        w->input = input + group * w->channels;
+        block->bias_end = block->bias + p->output_c / p->groups;
+        ec_merge_windows(w, at, pixels, pixels == EC_TRIPLE ? loops->merge_three : loops->merge_six, patch);
+        (pixels == EC_TRIPLE ? loops->three : loops->six)(block);
+    }
+}
+
+/* Corners and outputs of the next `count` pixels; the last of them fills the block up. */
+static inline void ec_next_pixels(const ec_conv2d_s8_params *p, ec_corner *next, int8_t **output, uint32_t count, ec_corner *at,
+                                  int8_t **outputs) {
+    const int32_t end = p->output_w * p->stride_w - p->pad_left;
+    for (uint32_t i = 0; i < EC_MOST_PIXELS; i++) {
+        if (i >= count) {
+            at[i] = at[count - 1U];
+            outputs[i] = outputs[count - 1U];
+            continue;
+        }
+        at[i] = *next;
+        outputs[i] = *output;
+        *output += p->output_c;
+        next->x += p->stride_w;
+        if (next->x == end) {
+            next->x = -p->pad_left;
+            next->y += p->stride_h;
+        }
+    }
+}
+
+/* The convolution; `segment_words` of scratch for each segment of a patch. */
+static inline void ec_convolve_triples(const ec_conv2d_s8_params *p, const int8_t *input, int8_t *output, void *scratch,
+                                       uint32_t segment_words, const ec_triples_loops *loops) {
+    const uint32_t elements = (uint32_t)p->kernel_h * p->kernel_w * (p->input_c / p->groups);
+    const int single = p->output_h * p->output_w <= (int32_t)EC_TRIPLE || elements > EC_MOST_ELEMENTS;
+    const uint32_t most = single ? EC_TRIPLE : EC_MOST_PIXELS;
+    uint32_t *const patch = scratch;
+    uint32_t segment;
+    memcpy(&segment, p->weights, sizeof segment);
+    const uint32_t segments = segment == 0 ? 1U : (elements + segment - 1U) / segment;
+    uint32_t *const patch_end = patch + elements * (most / EC_TRIPLE * EC_TRIPLE_WORDS);
+    ec_windows windows = ec_make_windows(p, (int8_t *)(patch_end + segments * segment_words));
+    ec_triples_block block = {.shift = p->shift, .zero_point = p->output_zero_point, .low = p->clamp_min, .high = p->clamp_max};
+    ec_corner next = {-p->pad_top, -p->pad_left};
+    ec_corner at[EC_MOST_PIXELS];
+    uint32_t left = (uint32_t)p->output_h * p->output_w;
+    while (left > 0) {
+        const uint32_t count = left < most ? left : most;
+        ec_next_pixels(p, &next, &output, count, at, block.output);
+        ec_compute_pixels(&windows, input, at, count <= EC_TRIPLE ? EC_TRIPLE : EC_MOST_PIXELS, loops, patch, &block);
+        left -= count;
     }
 }
 

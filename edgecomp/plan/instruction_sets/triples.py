@@ -11,14 +11,15 @@ from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.plan.overlap import sliding_distance
 from edgecomp.qgraph import QOp
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.requantize import accumulator_bound
 from edgecomp.qops.windows import taps_inside
 
 TRIPLE = 3
 """Output pixels whose sums share two accumulators."""
 TRIPLE_BYTES = 8
 """What an element of a triple's patch takes."""
-LARGEST_PATCH_BYTES = 16384
-"""Of a block of two triples; beyond, blocks are single triples."""
+MOST_ELEMENTS = 1024
+"""Of a window, for blocks of two triples; beyond, blocks are single triples."""
 SUM_LIMIT = 1 << 20
 """Sums are within -SUM_LIMIT..SUM_LIMIT - 1."""
 
@@ -29,16 +30,18 @@ def _elements(op: Conv2D) -> int:
 
 def _triples(op: Conv2D) -> int:
     """In a block."""
-    single = op.output_h * op.output_w <= TRIPLE or 2 * TRIPLE_BYTES * _elements(op) > LARGEST_PATCH_BYTES
+    single = op.output_h * op.output_w <= TRIPLE or _elements(op) > MOST_ELEMENTS
     return 1 if single else 2
 
 
-def _scratch_bytes(op: QOp) -> int:
-    """The patch, and a tap in the padding."""
+def _scratch_bytes(op: QOp, segment_bytes: int) -> int:
+    """The patch, what is kept of each of its segments, and a tap in the padding."""
     assert isinstance(op, Conv2D)
     taps = op.output_h * op.output_w * op.kernel_h * op.kernel_w
     padding_bytes = op.input_c // op.groups if taps_inside(op) < taps else 0
-    return TRIPLE_BYTES * _triples(op) * _elements(op) + padding_bytes
+    elements = _elements(op)
+    segments = -(-elements // (_segment(op) or elements))
+    return TRIPLE_BYTES * _triples(op) * elements + segments * segment_bytes + padding_bytes
 
 
 def _overlap_bytes(op: QOp) -> int:
@@ -67,20 +70,37 @@ def segment_elements(weights: Array, bias: Array) -> int:
     return next(int(size) for segments in range(1, count + 1) if exact(size := -(-count // segments), np.zeros((1, 1), np.int64)))
 
 
+def _segment(op: Conv2D) -> int:
+    return segment_elements(np.asarray(op.weights, np.int8).reshape(op.output_c, -1), np.asarray(op.bias))
+
+
 def _pack(op: QOp, flip: int) -> QOp:
     assert isinstance(op, Conv2D)
-    weights = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)
-    header = np.array([segment_elements(weights, np.asarray(op.bias))], "<u4").view(np.int8)
-    return replace(op, weights=np.concatenate([header, (weights.reshape(-1).view(np.uint8) ^ np.uint8(flip)).view(np.int8)]))
+    header = np.array([_segment(op)], "<u4").view(np.int8)
+    weights = np.asarray(op.weights, np.int8).reshape(-1).view(np.uint8) ^ np.uint8(flip)
+    return replace(op, weights=np.concatenate([header, weights.view(np.int8)]))
 
 
-def conv2d(isa: str, biased: bool = False) -> Kernel:
-    """The convolution of an instruction set; weights are a word with the size of a segment, then as they are, or plus 128 if biased."""
+def _sums_below(op: QOp, limit: int) -> bool:
+    """Whether no shifted sum reaches the limit, whatever the inputs."""
+    assert isinstance(op, Conv2D)
+    weights = np.asarray(op.weights).reshape(op.output_c, -1)
+    return int(accumulator_bound(weights, np.asarray(op.bias), (1,)).max()) << op.shift < limit
+
+
+def conv2d(isa: str, biased: bool = False, sum_limit: int = 1 << 31, segment_bytes: int = 0) -> Kernel:
+    """The convolution of an instruction set; weights are a word with the size of a segment, then as they are, or plus 128 if biased.
+
+    Args:
+        sum_limit: shifted sums must stay below.
+        segment_bytes: scratch for each segment.
+    """
     return Kernel(
         Conv2D.kernel,
         isa,
         tile=Tile(pixels=TRIPLE),
+        supports=lambda op: _sums_below(op, sum_limit),
         pack=lambda op: _pack(op, 0x80 if biased else 0),
-        scratch_bytes=_scratch_bytes,
+        scratch_bytes=lambda op: _scratch_bytes(op, segment_bytes),
         overlap_bytes=_overlap_bytes,
     )

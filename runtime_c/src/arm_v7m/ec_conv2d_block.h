@@ -9,20 +9,7 @@
 #include <stdint.h>
 
 #include "ec_thumb2.h"
-
-/* Read and advanced by the functions below, which know the offsets in front of each member. */
-typedef struct {
-    /*  0 */ const uint32_t *patch;
-    /*  4 */ const uint32_t *patch_end;
-    /*  8 */ uint32_t segment_bytes; /* of the patch, if its sums are to be taken in several segments; else 0 */
-    /* 12 */ const int8_t *weights;
-    /* 16 */ const int32_t *bias;
-    /* 20 */ const int32_t *multiplier;
-    /* 24 */ const int32_t *bias_end;
-    /* 28 */ uint32_t shift;
-    /* 32 */ int32_t zero_point;
-    /* 36 */ int8_t *output[6]; /* one may stand there several times */
-} ec_conv2d_block;
+#include "ec_triples.h"
 
 /* clang-format off */
 
@@ -161,7 +148,7 @@ EC_ASM_FUNCTION static uint32_t *ec_merge_three(const int8_t *const *from EC_ASM
     "pop    {r4-r11, pc}              \n"
 
 /* Channels from block->bias to block->bias_end, at six pixels. */
-EC_ASM_FUNCTION static void ec_conv2d_six(ec_conv2d_block *block EC_ASM_PARAMETER) {
+EC_ASM_FUNCTION static void ec_conv2d_six(ec_triples_block *block EC_ASM_PARAMETER) {
     __asm__ volatile(
         EC_BEGIN
         "1:"
@@ -188,7 +175,7 @@ EC_ASM_FUNCTION static void ec_conv2d_six(ec_conv2d_block *block EC_ASM_PARAMETE
         EC_REQUANTIZE("r3")
         EC_REQUANTIZE("r6")
         EC_REQUANTIZE("r8")
-        "add    r4, r7, #36               \n"
+        "add    r4, r7, #44               \n"
         "ldm    r4, {r4, r9-r12, lr}      \n"
         "strb   r8, [lr], #1              \n"
         "strb   r6, [r12], #1             \n"
@@ -196,7 +183,7 @@ EC_ASM_FUNCTION static void ec_conv2d_six(ec_conv2d_block *block EC_ASM_PARAMETE
         "strb   r2, [r10], #1             \n"
         "strb   r1, [r9], #1              \n"
         "strb   r0, [r4], #1              \n"
-        "add    r0, r7, #36               \n"
+        "add    r0, r7, #44               \n"
         "stm    r0, {r4, r9-r12, lr}      \n"
         EC_NEXT_CHANNEL
         "7:"
@@ -226,7 +213,7 @@ EC_ASM_FUNCTION static void ec_conv2d_six(ec_conv2d_block *block EC_ASM_PARAMETE
 }
 
 /* The same at three pixels, whose patch has two words for each element. */
-EC_ASM_FUNCTION static void ec_conv2d_three(ec_conv2d_block *block EC_ASM_PARAMETER) {
+EC_ASM_FUNCTION static void ec_conv2d_three(ec_triples_block *block EC_ASM_PARAMETER) {
     __asm__ volatile(
         EC_BEGIN
         "1:"
@@ -248,12 +235,12 @@ EC_ASM_FUNCTION static void ec_conv2d_three(ec_conv2d_block *block EC_ASM_PARAME
         EC_REQUANTIZE("r0")
         EC_REQUANTIZE("r1")
         EC_REQUANTIZE("r2")
-        "add    r4, r7, #36               \n"
+        "add    r4, r7, #44               \n"
         "ldm    r4, {r4, r9, r10}         \n"
         "strb   r2, [r10], #1             \n"
         "strb   r1, [r9], #1              \n"
         "strb   r0, [r4], #1              \n"
-        "add    r0, r7, #36               \n"
+        "add    r0, r7, #44               \n"
         "stm    r0, {r4, r9, r10}         \n"
         EC_NEXT_CHANNEL
         "7:"

@@ -1,0 +1,10 @@
+/* Weights and scratch: ec_triples.h; weights plus 128. */
+#include "ec_conv2d_s8.h"
+
+#include "ec_conv2d_block.h"
+#include "ec_triples.h"
+
+void ec_conv2d_s8_arm_v6m(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
+    static const ec_triples_loops loops = {ec_merge_three, ec_merge_six, ec_conv2d_three, ec_conv2d_six};
+    ec_convolve_triples(params, input, output, scratch, EC_SEGMENT_WORDS, &loops);
+}

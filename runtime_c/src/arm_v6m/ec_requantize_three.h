@@ -1,0 +1,60 @@
+/* ec_requantize_three.h - the rounding rule of ec_requantize.h for cores that multiply 32 bits to 32 bits.
+ *
+ * Precondition, proved when the model is compiled: shifted sums are below 2^30, so that with 16-bit halves
+ *     sum * multiplier = h 2^32 + (middle parts) 2^16 + ...
+ * the middle parts add up to 32 bits.
+ */
+#ifndef EC_REQUANTIZE_THREE_H
+#define EC_REQUANTIZE_THREE_H
+
+#include "ec_thumb.h"
+
+/* clang-format off */
+
+/* r5, r6: lower and upper half of the multiplier; r8: zero point; r9, r12: clamps; r0, r4 are lost. The carry of the last shift rounds. */
+#define EC_REQUANTIZE(sum)                \
+    "uxth   r0, " sum "               \n" \
+    "asrs   " sum ", " sum ", #16     \n" \
+    "movs   r4, r5                    \n" \
+    "muls   r4, r0                    \n" \
+    "lsrs   r4, r4, #16               \n" \
+    "muls   r0, r6                    \n" \
+    "adds   r0, r0, r4                \n" \
+    "movs   r4, r5                    \n" \
+    "muls   r4, " sum "               \n" \
+    "adds   r0, r0, r4                \n" \
+    "muls   " sum ", r6               \n" \
+    "lsls   " sum ", " sum ", #1      \n" \
+    "asrs   r0, r0, #15               \n" \
+    "adcs   " sum ", r0               \n" \
+    "add    " sum ", r8               \n" \
+    "cmp    " sum ", r9               \n" \
+    "bge    1f                        \n" \
+    "mov    " sum ", r9               \n" \
+    "1: cmp " sum ", r12              \n" \
+    "ble    2f                        \n" \
+    "mov    " sum ", r12              \n" \
+    "2:"
+
+/* r7: where the addresses of three pixels stand; [sp]: channel. */
+#define EC_STORE(value, pixel)            \
+    "ldr    r0, [r7, #4 * " pixel "]  \n" \
+    "ldr    r4, [sp]                  \n" \
+    "strb   " value ", [r0, r4]       \n"
+
+/* Called from assembly only: the sums r1, r2, r3 of three pixels to int8, with all registers as above. */
+__attribute__((used)) EC_ASM_FUNCTION static void ec_requantize_three(void) {
+    __asm__ volatile(
+        ".syntax unified                  \n"
+        EC_REQUANTIZE("r1")
+        EC_STORE("r1", "0")
+        EC_REQUANTIZE("r2")
+        EC_STORE("r2", "1")
+        EC_REQUANTIZE("r3")
+        EC_STORE("r3", "2")
+        "bx     lr                        \n");
+}
+
+/* clang-format on */
+
+#endif
