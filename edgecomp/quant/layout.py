@@ -84,7 +84,7 @@ def common_refinement(a: Shape, b: Shape) -> Shape | None:
 
 
 def axis_parts(shape: Shape, fine: Shape) -> list[list[int]]:
-    """For each axis of `shape` the axes of its refinement that make it up."""
+    """For each axis of `shape` the axes of its refinement that make it up; none for an axis of length 1."""
     parts: list[list[int]] = []
     at = 0
     for size in shape:
@@ -95,6 +95,20 @@ def axis_parts(shape: Shape, fine: Shape) -> list[list[int]]:
             parts[-1].append(at)
             at += 1
     return parts
+
+
+def reordering(value: Value, permutation: Permutation) -> tuple[Shape, Permutation] | None:
+    """How to move a value into row-major order of its array `.transpose(permutation)`: dimensions of the buffer, and their new order.
+
+    None where no one transposition does it: the array and what it was reshaped from cut the elements across one another.
+    """
+    fine = common_refinement(value.base, value.shape)
+    if fine is None:
+        return None
+    parts_of_base, parts_of_shape = axis_parts(value.base, fine), axis_parts(value.shape, fine)
+    stored = [part for axis in value.permutation for part in parts_of_base[axis]]
+    wanted = [part for axis in permutation for part in parts_of_shape[axis]]
+    return tuple(fine[part] for part in stored), tuple(stored.index(part) for part in wanted)
 
 
 def channels_last(rank: int) -> Permutation:

@@ -23,7 +23,7 @@ from edgecomp.ops.base import Operator, refusal
 from edgecomp.qgraph import IntArray, Port, QGraph, QNode, QOp, QTensor
 from edgecomp.qops.copy import Copy
 from edgecomp.qops.lut import Lut
-from edgecomp.quant.layout import Permutation, Value, channels_last, in_order, relabelled, wants_channels_last
+from edgecomp.quant.layout import Permutation, Value, channels_last, in_order, relabelled, reordering, wants_channels_last
 from edgecomp.quant.scheme import INT8_MAX, INT8_MIN, Quant, Scheme, from_range
 from edgecomp.quant.weights import quantize_bias, quantize_weights
 
@@ -140,17 +140,15 @@ class Lowering:
     def ordered(self, name: str, permutation: Permutation) -> str:
         """A buffer that holds the tensor's elements in row-major order of `array.transpose(permutation)`."""
         value = self.values[name]
-        shape = value.shape
-        if not value.reshaped:
-            if [a for a in value.permutation if shape[a] != 1] == [a for a in permutation if shape[a] != 1]:
-                return value.tensor
-        elif not value.row_major:
-            value = in_order(self._moved(value, tuple(range(len(value.base)))), shape)
-        else:
-            value = in_order(value.tensor, shape)
-        if value.row_major and Value(value.tensor, shape, shape, permutation).row_major:
-            return value.tensor
-        return self._moved(value, permutation)
+        if value.row_major:
+            value = in_order(value.tensor, value.shape)
+        if value.reshaped and reordering(value, permutation) is None:
+            whole = replace(value, shape=value.base)
+            value = in_order(self._moved(whole, range(len(value.base))), value.shape)
+        found = reordering(value, permutation)
+        assert found is not None  # an array that is not reshaped has one
+        order = [axis for axis in found[1] if found[0][axis] != 1]
+        return value.tensor if order == sorted(order) else self._moved(value, permutation)
 
     def row_major(self, name: str) -> str:
         """A buffer that holds the tensor's elements in ONNX order."""
@@ -183,19 +181,21 @@ class Lowering:
             self.nodes.append(QNode(f"{name} copied", "Identity", op, (value.tensor,), copy))
         return replace(value, tensor=copy)
 
-    def _moved(self, value: Value, permutation: Permutation) -> str:
-        """A Copy of a value into another order of its base axes."""
-        key = (value.tensor, value.base, permutation)
+    def _moved(self, value: Value, permutation: Sequence[int]) -> str:
+        """A Copy of a value in row-major order of its array `.transpose(permutation)`."""
+        found = reordering(value, tuple(permutation))
+        assert found is not None
+        key = (value.tensor, *found)
         if key not in self.moved:
             source = self.tensors[value.tensor]
-            dims = tuple(value.base[axis] for axis in permutation)
             try:
-                op = Copy.transposed(value.stored, tuple(value.permutation.index(axis) for axis in permutation))
+                op = Copy.transposed(*found)
             except ValueError as error:
                 raise UnsupportedError(f"tensor {value.tensor!r} of shape {value.base}: cannot be put in another order: {error}") from error
             name = f"{value.tensor}__order_{''.join(map(str, permutation))}"
             while name in self.tensors:  # the same order of other axes
                 name += "_"
+            dims = tuple(value.shape[axis] for axis in permutation)
             self.tensors[name] = QTensor(name, dims, source.scale, source.zero_point, source.dtype)
             self.nodes.append(QNode(f"{value.tensor} reordered", "Transpose", op, (value.tensor,), name))
             self.moved[key] = name
