@@ -23,6 +23,7 @@ from edgecomp.elf import ElfFile
 from edgecomp.emit import emit
 from edgecomp.paths import runtime_dir
 from edgecomp.plan import code_size, lay_out
+from edgecomp.plan.kernels import IN_PLACE
 from edgecomp.qgraph import Port, QGraph, QNode, QTensor
 from edgecomp.qops.lut import Lut
 from edgecomp.target import Target, list_targets, load_target
@@ -76,7 +77,7 @@ def measure_core(target: Target, folder: Path) -> dict[str, Any]:
     """Everything the estimate needs of one core."""
     bench = Workbench(target, folder)
     kernels: dict[str, Any] = {}
-    for isa in target.isa:
+    for isa in (*target.isa, IN_PLACE):
         for source in sorted((runtime_dir() / "src" / isa).glob("ec_*.c")):
             obj, stack_bytes = bench.compile(source, runtime_dir() / "include", source.parent)
             sizes = ElfFile(obj).sizes()

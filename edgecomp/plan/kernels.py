@@ -14,6 +14,9 @@ from edgecomp.plan.cost import estimate_instructions
 from edgecomp.qgraph import QNode, QOp
 from edgecomp.target import PORTABLE_ISA, Target
 
+IN_PLACE = "in_place"
+"""Folder of portable kernels that trade speed for RAM."""
+
 OPTIMIZE = ("speed", "size", "ram")
 """What a plan may be optimized for."""
 
@@ -71,18 +74,24 @@ KernelTable = Mapping[str, Mapping[str, Kernel]]
 
 
 def select_kernel(node: QNode, target: Target, optimize: str, table: KernelTable) -> Kernel:
-    """The kernel of one node: "speed" takes what costs the fewest instructions, "ram" what needs the least scratch.
+    """The kernel of one node: "speed" and "size" take what costs the fewest instructions, "ram" what needs the least RAM.
 
     Costs come from measurements (`plan.cost`); kernels that were not measured rank by the target's order of instruction sets.
-
-    "size" prefers speed too where weights need no padding: a kernel is small beside weights, and one is shared by all its nodes.
+    "size" takes what "speed" takes: a kernel is small beside the weights, and its nodes share it.
     """
-    candidates = [kernel for isa in target.isa if (kernel := _kernel(node.op.kernel, isa, table)) and kernel.supports(node.op)]
+    sets = (IN_PLACE, *target.isa) if optimize == "ram" else target.isa
+    candidates = [kernel for isa in sets if (kernel := _kernel(node.op.kernel, isa, table)) and kernel.supports(node.op)]
     if optimize == "ram":
-        return min(candidates, key=lambda kernel: kernel.scratch_bytes(node.op))
+        return min(candidates, key=lambda kernel: _ram_of(kernel, node.op))
     costs = [estimate_instructions(node.op, target.core, kernel.isa) for kernel in candidates]
     known = [cost for cost in costs if cost is not None]
     return candidates[costs.index(min(known))] if len(known) == len(costs) else candidates[0]
+
+
+def _ram_of(kernel: Kernel, op: QOp) -> tuple[bool, int]:
+    """What a kernel adds to the larger of input and output; first those that need both beside one another at no time."""
+    distance = kernel.overlap_bytes(op)
+    return distance is None, kernel.scratch_bytes(op) + (distance or 0)
 
 
 def _kernel(name: str, isa: str, table: KernelTable) -> Kernel | None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from edgecomp.plan.code_size import estimate_code
 from edgecomp.plan.fit import check_fit
 from edgecomp.plan.fused_forms import fused_forms, pays
-from edgecomp.plan.kernels import OPTIMIZE, select_kernels
+from edgecomp.plan.kernels import OPTIMIZE, Kernel, select_kernels
 from edgecomp.plan.lifetimes import ChooseVictim, Lifetime, Overlap, in_place_pairs, overlaps, storages, tensor_lifetimes
 from edgecomp.plan.order import OrderSearch
 from edgecomp.plan.placement import free_offset, lower_bound_bytes, place
@@ -45,8 +45,16 @@ def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
 
 
 def lay_out_as_given(qgraph: QGraph, target: Target, optimize: str) -> Plan:
-    """`lay_out` of the network's own nodes."""
-    kernels = select_kernels(qgraph.nodes, target, optimize)
+    """`lay_out` of the network's own nodes.
+
+    For least RAM the kernels with the least scratch are tried, and the fast ones: outputs may lie closer over their inputs there.
+    """
+    wishes = ("speed", "ram") if optimize == "ram" else (optimize,)
+    plans = [_lay_out_kernels(qgraph, target, optimize, select_kernels(qgraph.nodes, target, wish)) for wish in wishes]
+    return min(plans, key=lambda found: found.memory_bytes + found.stack_bytes)
+
+
+def _lay_out_kernels(qgraph: QGraph, target: Target, optimize: str, kernels: Mapping[str, Kernel]) -> Plan:
     wanted = {node.output: kernels[node.output].scratch_bytes(node.op) for node in qgraph.nodes}
     distances = tuple(kernels[node.output].overlap_bytes(node.op) for node in qgraph.nodes)
     layout = _best_layout(qgraph, tuple(wanted.values()), distances)

@@ -36,6 +36,8 @@ typedef struct {
 
 /* input: [input_h][input_w][input_c]; output: [output_h][output_w][output_c]; scratch: unused by the portable kernel. */
 void ec_depthwise_conv2d_s8(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_depthwise_conv2d_s8_in_place(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output,
+                                     void *scratch); /* output may be input; scratch: one channel */
 void ec_depthwise_conv2d_s8_arm_dsp(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output,
                                     void *scratch); /* see src/arm_dsp */
 void ec_depthwise_conv2d_s8_riscv(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output,
