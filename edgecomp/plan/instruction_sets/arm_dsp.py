@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgecomp.plan.instruction_sets import arm_dsp_dense, arm_dsp_depthwise
-from edgecomp.plan.kernels import Kernel
+from edgecomp.plan.instruction_sets.portable import overlap_bytes
+from edgecomp.plan.kernels import Kernel, Tile
+
+ISA = "arm_dsp"
+FOUR = Tile(inputs=4)
 
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": arm_dsp_dense.CONV2D,
     "fully_connected_s8": arm_dsp_dense.FULLY_CONNECTED,
     "depthwise_conv2d_s8": arm_dsp_depthwise.DEPTHWISE_CONV2D,
+    "add_s8": Kernel("add_s8", ISA, FOUR),
+    "mul_s8": Kernel("mul_s8", ISA, FOUR),
+    "lut_s8": Kernel("lut_s8", ISA),
+    "concat_s8": Kernel("concat_s8", ISA, FOUR),
+    "max_pool2d_s8": Kernel("max_pool2d_s8", ISA, Tile(output_channels=4), overlap_bytes=overlap_bytes),
+    "avg_pool2d_s8": Kernel("avg_pool2d_s8", ISA, Tile(output_channels=4), overlap_bytes=overlap_bytes),
 }

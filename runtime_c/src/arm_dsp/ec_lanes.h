@@ -88,6 +88,13 @@ static inline int32_t ec_rescale(int32_t accumulator, int32_t twice_multiplier, 
     return result;
 }
 
+/* Saturated to int8 and stored: one STRB, which compilers would join with its neighbours at the cost of an instruction more. */
+static inline void ec_store_saturated(int8_t *to, int32_t value) {
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value));
+    __asm__("strb %1, %0" : "=m"(*to) : "r"(result));
+}
+
 /* The larger of each two bytes, signed. */
 static inline uint32_t ec_max_bytes(uint32_t a, uint32_t b) {
     uint32_t result;
