@@ -41,8 +41,9 @@ void ec_conv2d_s8_arm_v6m(const ec_conv2d_s8_params *params, const int8_t *input
 void ec_conv2d_s8_arm_v7m(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 /* Weights laid out as src/arm_dsp says. */
 void ec_conv2d_s8_arm_dsp(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
-void ec_conv2d_s8_riscv(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output,
-                        void *scratch); /* weights and scratch: see src/riscv */
+/* Weights and scratch: see src/riscv and src/riscv_winograd. */
+void ec_conv2d_s8_riscv(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_s8_riscv_winograd(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 /* Weights and scratch: see src/arm_mve. */
 void ec_conv2d_s8_arm_mve(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 

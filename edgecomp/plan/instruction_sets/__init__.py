@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgecomp.plan.instruction_sets import arm_dsp, arm_mve, arm_v6m, arm_v7m, in_place, portable, riscv
+from edgecomp.plan.instruction_sets import arm_dsp, arm_mve, arm_v6m, arm_v7m, in_place, portable, riscv, riscv_winograd
 from edgecomp.plan.instruction_sets.fused import with_fused
 from edgecomp.plan.kernels import KernelTable
 
@@ -12,6 +12,7 @@ _SETS: KernelTable = {
     "arm_v6m": arm_v6m.KERNELS,
     "arm_v7m": arm_v7m.KERNELS,
     "riscv": riscv.KERNELS,
+    "riscv_winograd": riscv_winograd.KERNELS,
     "in_place": in_place.KERNELS,
     "portable": portable.KERNELS,
 }

@@ -4,6 +4,10 @@
  * left over [kernel_h][kernel_w][input_c / groups].
  * scratch: four patches of whole words, and one more where input_c / groups is not a multiple of 4.
  */
+#if !defined(__riscv_mul) || __riscv_xlen != 32
+#error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
+#endif
+
 #include "ec_conv2d_s8.h"
 
 #include "ec_blocks.h"

@@ -4,6 +4,10 @@
  * weights: [output_c][kernel_h][kernel_w].
  * scratch: offsets of the taps, if the kernel is not 3x3, then the plane; edgecomp/plan/instruction_sets/riscv.py counts the bytes.
  */
+#if !defined(__riscv_mul) || __riscv_xlen != 32
+#error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
+#endif
+
 #include "ec_depthwise_conv2d_s8.h"
 
 #include "ec_blocks.h"

@@ -3,6 +3,10 @@
  * weights: for each block of eight outputs [input_n][8], then one of four [input_n][4] where as many are left, then each output that is
  * left [input_n].
  */
+#if !defined(__riscv_mul) || __riscv_xlen != 32
+#error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
+#endif
+
 #include "ec_fully_connected_s8.h"
 
 #include "ec_riscv_requantize.h"

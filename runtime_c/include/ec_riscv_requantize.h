@@ -1,14 +1,10 @@
-/* ec_riscv_requantize.h - the rounding rule of ec_requantize.h in the fewest instructions of RV32IM. */
+/* ec_riscv_requantize.h - the rounding rule of ec_requantize.h in the fewest instructions of RV32IM; the same bits on any core. */
 #ifndef EC_RISCV_REQUANTIZE_H
 #define EC_RISCV_REQUANTIZE_H
 
 #include <stdint.h>
 
 #include "ec_requantize.h"
-
-#if !defined(__riscv_mul) || __riscv_xlen != 32
-#error "the kernels in src/riscv need a 32-bit RISC-V with M: compile with -march=rv32im or more, or take those of src/portable"
-#endif
 
 /* What all channels of a layer share. */
 typedef struct {
