@@ -97,6 +97,22 @@ def conv(draw: Draw, net: NetworkBuilder, x: str) -> str:
     return net.node("Conv", *inputs, kernel_shape=kernel, strides=strides, dilations=dilations, group=group, **padding)
 
 
+def usual_conv(draw: Draw, net: NetworkBuilder, x: str) -> str:
+    """A convolution as real networks have it, and as fast kernels want it: 3x3, 1x1 or depthwise, channels in fours."""
+    _, channels, *sizes = net.shape(x)
+    rank = len(sizes)
+    depthwise = draw(st.booleans())
+    size = 3 if depthwise else pick(draw, 1, 3)
+    outputs = channels if depthwise else pick(draw, 4, 8, 16)
+    group = channels if depthwise else 1
+    fan_in = channels // group * size**rank
+    pads = pick(draw, (size // 2,) * (2 * rank), (0,) * rank + (size // 2,) * rank if min(sizes) > 1 else (size // 2,) * (2 * rank))
+    strides = (pick(draw, 1, 1, 2),) * rank
+    weights = net.weights(outputs, channels // group, *(size,) * rank, fan_in=fan_in)
+    y = net.node("Conv", x, weights, net.normal(outputs), kernel_shape=(size,) * rank, group=group, pads=pads, strides=strides)
+    return net.node("Relu", y) if draw(st.booleans()) else y
+
+
 def conv_transpose(draw: Draw, net: NetworkBuilder, x: str) -> str:
     _, channels, *sizes = net.shape(x)
     kernel, strides, dilations = window(draw, tuple(sizes), largest=3)
@@ -445,6 +461,7 @@ class Layer:
 
 LAYERS: dict[str, Layer] = {
     "conv": Layer(conv, image_or_sequence),
+    "usual_conv": Layer(usual_conv, image_or_sequence),
     "conv_transpose": Layer(conv_transpose, image_or_sequence),
     "max_pool": Layer(max_pool, image_or_sequence),
     "average_pool": Layer(average_pool, image_or_sequence),
