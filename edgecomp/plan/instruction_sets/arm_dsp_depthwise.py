@@ -98,14 +98,28 @@ class _Tiling:
     @property
     def scratch_bytes(self) -> int:
         """Planes and the tables of some channels."""
+        plane_rows = (min(self._rows, self.across.phase_outputs) - 1) * self.across.stride + self.across.taps
+        planes_bytes = -(-self.planes * plane_rows * self._pitch_bytes // 16) * 16
+        return planes_bytes + 4 * TABLES * (TABLE_HEAD_WORDS + self._table_words)
+
+    @property
+    def _pitch_bytes(self) -> int:
+        """Of one row of a plane."""
         _, advance, count = self._segments
         last = -(-min(self.along.phase_outputs, TILE_OUTPUTS) // BLOCK_OUTPUTS) * BLOCK_OUTPUTS - 1
-        pitch_bytes = -(-(self.along.stride * last + count * advance + 1) // 2) * 4
-        most_rows = TILE_BYTES // (self.planes * pitch_bytes)
-        rows = (most_rows - self.across.taps) // self.across.stride + 1 if most_rows > self.across.taps else 1
-        plane_rows = (min(rows, self.across.phase_outputs) - 1) * self.across.stride + self.across.taps
-        planes_bytes = -(-self.planes * plane_rows * pitch_bytes // 16) * 16
-        return planes_bytes + 4 * TABLES * (TABLE_HEAD_WORDS + self._table_words)
+        return -(-(self.along.stride * last + count * advance + 1) // 2) * 4
+
+    @property
+    def _rows(self) -> int:
+        """Rows of outputs for which a tile has room."""
+        most_rows = TILE_BYTES // (self.planes * self._pitch_bytes)
+        return (most_rows - self.across.taps) // self.across.stride + 1 if most_rows > self.across.taps else 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether one tile takes all outputs of its channels: all their inputs are read before any output is written."""
+        phases = self.along.phases * self.across.phases
+        return phases == 1 and self.along.outputs <= TILE_OUTPUTS and self.across.outputs <= self._rows
 
 
 def _tilings(op: DepthwiseConv2D) -> list[_Tiling]:
@@ -147,4 +161,19 @@ def _scratch_bytes(op: QOp) -> int:
     return tiling.scratch_bytes if tiling else 4 * op.kernel_h * op.kernel_w + op.input_c
 
 
-DEPTHWISE_CONV2D = Kernel(DepthwiseConv2D.kernel, ISA, tile=Tile(pixels=BLOCK_OUTPUTS), supports=_supports, scratch_bytes=_scratch_bytes)
+def _overlap_bytes(op: QOp) -> int | None:
+    """Channels are read and written apart from one another: an output of the input's size takes its place."""
+    assert isinstance(op, DepthwiseConv2D)
+    tiling = _tiling(op)
+    same_size = op.channel_multiplier == 1 and (op.output_h, op.output_w) == (op.input_h, op.input_w)
+    return 0 if tiling is not None and tiling.is_whole and same_size else None
+
+
+DEPTHWISE_CONV2D = Kernel(
+    DepthwiseConv2D.kernel,
+    ISA,
+    tile=Tile(pixels=BLOCK_OUTPUTS),
+    supports=_supports,
+    scratch_bytes=_scratch_bytes,
+    overlap_bytes=_overlap_bytes,
+)
