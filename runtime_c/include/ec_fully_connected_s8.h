@@ -23,6 +23,9 @@ typedef struct {
 
 /* input: [rows][input_n]; output: [rows][output_n]. */
 void ec_fully_connected_s8(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
+/* Weights laid out as ec_quads.h says. */
+void ec_fully_connected_s8_arm_v6m(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
+void ec_fully_connected_s8_arm_v7m(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
 /* Weights laid out as src/arm_dsp says. */
 void ec_fully_connected_s8_arm_dsp(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
 /* Weights as they are, with the zeros behind them that src/arm_mve/ec_mve_filters.h asks for. */

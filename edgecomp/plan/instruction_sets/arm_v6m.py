@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgecomp.plan.instruction_sets import triples
+from edgecomp.plan.instruction_sets import quads, triples
 from edgecomp.plan.kernels import Kernel
 
 ISA = "arm_v6m"
@@ -12,4 +12,7 @@ ISA = "arm_v6m"
 SUM_LIMIT = 1 << 30
 """Of what is requantized: its products with 16-bit halves of a multiplier are added up in 32 bits."""
 
-KERNELS: Mapping[str, Kernel] = {"conv2d_s8": triples.conv2d(ISA, biased=True, sum_limit=SUM_LIMIT, segment_bytes=16)}
+KERNELS: Mapping[str, Kernel] = {
+    "conv2d_s8": triples.conv2d(ISA, biased=True, sum_limit=SUM_LIMIT, segment_bytes=16),
+    "fully_connected_s8": quads.fully_connected(ISA, sum_limit=SUM_LIMIT),
+}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgecomp.plan.instruction_sets import triples
+from edgecomp.plan.instruction_sets import quads, triples
 from edgecomp.plan.kernels import Kernel
 
 ISA = "arm_v7m"
 
-KERNELS: Mapping[str, Kernel] = {"conv2d_s8": triples.conv2d(ISA)}
+KERNELS: Mapping[str, Kernel] = {
+    "conv2d_s8": triples.conv2d(ISA),
+    "fully_connected_s8": quads.fully_connected(ISA),
+}
