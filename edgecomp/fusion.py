@@ -22,17 +22,18 @@ READERS: tuple[type[QOp], ...] = (Add, MaxPool2D)
 """Operators into which the convolution before them may be drawn."""
 
 
-def fuse(qgraph: QGraph, readers: Collection[type[QOp]] = READERS) -> QGraph:
+def fuse(qgraph: QGraph, readers: Collection[type[QOp]] = READERS, apart: Collection[str] = ()) -> QGraph:
     """The network with every convolution joined to its only reader where that is one of `readers`; the network itself if there is none.
 
     Of a sum of two convolutions the later one is joined. The joined node stands where the reader stood; its layer is named after both.
+    Readers whose output is in `apart` stay as they are.
     """
     kept = {port.tensor for port in qgraph.outputs}
     reads = Counter(name for node in qgraph.nodes for name in node.inputs)
     open_convolutions: dict[str, QNode] = {}
     nodes: dict[str, QNode] = {}
     for node in qgraph.nodes:
-        joined = _joined(node, open_convolutions) if type(node.op) in readers else None
+        joined = _joined(node, open_convolutions) if type(node.op) in readers and node.output not in apart else None
         if joined is not None:
             source, node = joined
             del nodes[source]

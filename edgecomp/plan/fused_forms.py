@@ -11,28 +11,34 @@ from edgecomp.plan.fit import fits
 from edgecomp.plan.kernels import select_kernels
 from edgecomp.plan.types import Plan
 from edgecomp.qgraph import QGraph
+from edgecomp.target import Target
 
 MOST_EXTRA_INSTRUCTIONS = 0.01
 """What a smaller plan may cost where speed counts, as a part of all instructions."""
 
+_fuse = lru_cache(maxsize=8)(fuse)
 
-@lru_cache(maxsize=4)
-def fused_forms(qgraph: QGraph) -> tuple[QGraph, ...]:
-    """The network with each kind of fusion alone and with all of them, as far as they differ from it and from one another."""
-    forms = [fuse(qgraph, {reader}) for reader in READERS]
-    changed = tuple(form for form in forms if form is not qgraph)
-    return changed if len(changed) < len(READERS) else (*changed, fuse(qgraph))
+
+def fused_forms(qgraph: QGraph, target: Target, optimize: str) -> tuple[QGraph, ...]:
+    """The network with each kind of fusion alone and with all of them, as far as they differ from it and from one another.
+
+    Unless least RAM is wanted, a convolution stays apart whose own kernel comes from a better instruction set than the fused one.
+    """
+    apart = frozenset[str]() if optimize == "ram" else _slower(_fuse(qgraph), target, optimize)
+    single = (_fuse(qgraph, frozenset([reader]), apart) for reader in READERS)
+    changed = tuple(form for form in single if form is not qgraph)
+    return changed if len(changed) < 2 else (*changed, _fuse(qgraph, frozenset(READERS), apart))
 
 
 def pays(fused: Plan, plain: Plan) -> bool:
     """Whether to take a plan with fusions rather than one without, or with others.
 
-    It must need less RAM and lose no fast kernel. Where speed counts it must not take noticeably more instructions, as far as they
-    can be told; where size counts, no more flash. A plan that fits the board beats one that does not.
+    It must need less RAM. Where speed counts it must not take noticeably more instructions, as far as they can be told; where size
+    counts, no more flash. A plan that fits the board beats one that does not.
     """
     if fits(fused) != fits(plain):
         return fits(fused)
-    if fused.ram_bytes >= plain.ram_bytes or _falls_back(fused):
+    if fused.ram_bytes >= plain.ram_bytes:
         return False
     if fused.optimize == "size":
         return fused.flash_bytes <= plain.flash_bytes
@@ -42,11 +48,12 @@ def pays(fused: Plan, plain: Plan) -> bool:
     return True
 
 
-def _falls_back(plan: Plan) -> bool:
-    """Whether a fused operator is computed by another instruction set's convolution than that alone would be."""
-    fused = [step for step in plan.steps if step.op.parts]
-    alone = select_kernels([replace(step.node, op=step.node.op.parts[0]) for step in fused], plan.target, plan.optimize)
-    return any(alone[step.node.output].isa != step.kernel.isa for step in fused)
+def _slower(fused: QGraph, target: Target, optimize: str) -> frozenset[str]:
+    """Outputs of fused nodes that another instruction set's convolution computes than the one chosen for the convolution alone."""
+    joined = [node for node in fused.nodes if node.op.parts]
+    alone = [replace(node, op=node.op.parts[0]) for node in joined]
+    chosen, wanted = select_kernels(joined, target, optimize), select_kernels(alone, target, optimize)
+    return frozenset(node.output for node in joined if chosen[node.output].isa != wanted[node.output].isa)
 
 
 def _instructions(plan: Plan) -> int | None:

@@ -38,7 +38,7 @@ def lay_out(qgraph: QGraph, target: Target, optimize: str = "speed") -> Plan:
         raise ValueError(f"optimize is {optimize!r}; allowed: {', '.join(OPTIMIZE)}")
     _refuse_constant_outputs(qgraph)
     best = lay_out_as_given(qgraph, target, optimize)
-    for fused in fused_forms(qgraph):
+    for fused in fused_forms(qgraph, target, optimize):
         found = lay_out_as_given(fused, target, optimize)
         best = found if pays(found, best) else best
     return best

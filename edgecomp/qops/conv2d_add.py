@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
 from typing import ClassVar
 
 from edgecomp.qgraph import S8, S16, S32, U8, U16, IntArray, QOp, Work
@@ -12,15 +11,13 @@ from edgecomp.qops.boxes import broadcast_box
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.proofs import prove, prove_part
 
-BLOCK_PIXELS = 4
-"""Kernels compute so many pixels together; strips hold whole blocks where that takes few rows."""
-
 
 @dataclass(frozen=True, eq=False)
 class Conv2DAdd(Conv2D):
     """out = add(conv2d(inputs[0]), inputs[1]): the convolution with its own rescaling to int8, then the weighted sum of `Add`.
 
-    The output may take the place of the residual, of which each element is read just before it is written.
+    The output may take the place of the residual, of which each element is read just before it is written. How many rows are computed
+    together, `strip_rows`, changes no bit; a kernel chooses it when weights are laid out for it.
     """
 
     kernel: ClassVar[str] = "conv2d_add_s8"
@@ -40,7 +37,6 @@ class Conv2DAdd(Conv2D):
     def joined(cls, conv: Conv2D, add: Add, conv_is_first: bool) -> Conv2DAdd:
         """`add` of the convolution's output and a tensor of the same shape, in either order."""
         of_conv, of_residual = (add.weight_a, add.weight_b) if conv_is_first else (add.weight_b, add.weight_a)
-        rows = min(BLOCK_PIXELS // gcd(BLOCK_PIXELS, conv.output_w), conv.output_h)
         return cls(
             **conv.convolution_members,
             weight_conv=of_conv,
@@ -49,7 +45,7 @@ class Conv2DAdd(Conv2D):
             sum_right_shift=add.right_shift,
             sum_clamp_min=add.clamp_min,
             sum_clamp_max=add.clamp_max,
-            strip_rows=rows,
+            strip_rows=1,
         )
 
     @property

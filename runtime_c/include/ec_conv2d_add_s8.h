@@ -39,7 +39,7 @@ typedef struct {
     uint8_t sum_right_shift;
     int8_t sum_clamp_min;
     int8_t sum_clamp_max;
-    uint16_t strip_rows; /* output rows computed together, 1 or more */
+    uint16_t strip_rows; /* output rows computed together, 1 or more; chosen with the kernel */
 } ec_conv2d_add_s8_params;
 
 /* ec_conv2d_s8, then ec_add_s8 of its output and the residual; output may be the residual, but not the input.
@@ -47,8 +47,14 @@ typedef struct {
 void ec_conv2d_add_s8(const ec_conv2d_add_s8_params *params, const int8_t *input, const int8_t *residual, int8_t *output, void *scratch);
 void ec_conv2d_add_s8_arm_dsp(const ec_conv2d_add_s8_params *params, const int8_t *input, const int8_t *residual, int8_t *output,
                               void *scratch);
+void ec_conv2d_add_s8_arm_mve(const ec_conv2d_add_s8_params *params, const int8_t *input, const int8_t *residual, int8_t *output,
+                              void *scratch);
 void ec_conv2d_add_s8_riscv(const ec_conv2d_add_s8_params *params, const int8_t *input, const int8_t *residual, int8_t *output,
                             void *scratch);
+void ec_conv2d_add_s8_arm_v6m(const ec_conv2d_add_s8_params *params, const int8_t *input, const int8_t *residual, int8_t *output,
+                              void *scratch);
+void ec_conv2d_add_s8_arm_v7m(const ec_conv2d_add_s8_params *params, const int8_t *input, const int8_t *residual, int8_t *output,
+                              void *scratch);
 
 #ifdef __cplusplus
 }

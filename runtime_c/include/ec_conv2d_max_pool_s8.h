@@ -51,7 +51,10 @@ typedef struct {
  * of the set. */
 void ec_conv2d_max_pool_s8(const ec_conv2d_max_pool_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_max_pool_s8_arm_dsp(const ec_conv2d_max_pool_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_max_pool_s8_arm_mve(const ec_conv2d_max_pool_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_max_pool_s8_riscv(const ec_conv2d_max_pool_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_max_pool_s8_arm_v6m(const ec_conv2d_max_pool_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_max_pool_s8_arm_v7m(const ec_conv2d_max_pool_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -42,18 +41,13 @@ def test_every_board_gives_the_bits_of_the_reference(board: str, available_board
     ops = [case.op for kernel in FUSED_KERNELS for case in drawn(kernel, CASES_EACH)]
     results = measure(ops, target)
     assert not [(op.describe, found) for op, found in zip(ops, results, strict=True) if not found.exact]
-    own = target.isa[0]
-    if own in FUSED:
-        assert {found.isa for found in results} <= {own, "portable"}
-        assert own in {found.isa for found in results}
+    best = next(isa for isa in target.isa if isa in FUSED)
+    assert best in {found.isa for found in results}
 
 
 @pytest.mark.parametrize("kernel", FUSED_KERNELS)
-@pytest.mark.parametrize("isa", sorted(KERNELS))
+@pytest.mark.parametrize("isa", sorted(FUSED))
 def test_the_plan_knows_which_kernels_a_source_calls(isa: str, kernel: str) -> None:
-    if "conv2d_s8" not in KERNELS[isa]:
-        pytest.skip(f"{isa} has no convolution of its own")
-    declared: Any = KERNELS[isa].get(kernel)
-    assert declared is not None, f"add src/{isa}/ec_{kernel}.c and name {isa} in edgecomp.plan.instruction_sets.fused.FUSED"
+    declared = KERNELS[isa][kernel]
     text = (runtime_dir() / declared.source).read_text(encoding="utf-8")
     assert set(re.findall(r"\b(ec_\w+_s8(?:_\w+)?)(?=[,)])", text)) == {used.symbol for used in declared.uses}

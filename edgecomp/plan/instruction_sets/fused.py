@@ -21,36 +21,64 @@ ALIGNMENT_BYTES = 16
 """EC_CONV2D_ROWS_ALIGNMENT of runtime_c/include/ec_conv2d_rows.h."""
 
 
+MOST_WASTE = 0.02
+"""Pixels that a strip's blocks may compute beyond its own, as a part of them."""
+
+
 @dataclass(frozen=True)
-class Reader:
-    """The instruction sets whose kernels for the sum and the pool the fused kernels of a set call."""
+class Calls:
+    """What the fused kernels of a set call beside its convolution, and how many pixels that computes together, over ends of rows."""
 
     add: str = PORTABLE_ISA
+    """The set of the sum's kernel."""
     max_pool: str = PORTABLE_ISA
+    block_pixels: int = 1
 
 
-FUSED: Mapping[str, Reader] = {"arm_dsp": Reader(), "riscv": Reader(), "portable": Reader()}
+FUSED: Mapping[str, Calls] = {
+    "arm_dsp": Calls(add="arm_dsp", max_pool="arm_dsp", block_pixels=4),
+    "arm_mve": Calls(add="arm_dsp", max_pool="arm_dsp"),
+    "arm_v6m": Calls(block_pixels=3),
+    "arm_v7m": Calls(block_pixels=3),
+    "riscv": Calls(add="riscv", block_pixels=4),
+    "portable": Calls(),
+}
 
 
 def with_fused(isa: str, kernels: Mapping[str, Kernel]) -> Mapping[str, Kernel]:
     """A set's kernels and the fused ones, if the set has them."""
     if isa not in FUSED:
         return kernels
-    conv = kernels[Conv2D.kernel]
+    conv, calls = kernels[Conv2D.kernel], FUSED[isa]
 
     def fused(name: str, reader: str, called: str) -> Kernel:
         return replace(
             conv,
             name=name,
             uses=(conv, Kernel(reader, called)),
-            supports=lambda op: all(conv.supports(strip) for strip in _strips(op)),
-            scratch_bytes=lambda op: _scratch_bytes(op, conv),
+            supports=lambda op: all(conv.supports(strip) for strip in _strips(op, calls.block_pixels)),
+            pack=lambda op: conv.pack(_with_strips(op, calls.block_pixels)),
+            scratch_bytes=lambda op: _scratch_bytes(op, conv, calls.block_pixels),
             overlap_bytes=_overlap_bytes,
         )
 
-    add = fused(Conv2DAdd.kernel, "add_s8", FUSED[isa].add)
-    max_pool = fused(Conv2DMaxPool.kernel, "max_pool2d_s8", FUSED[isa].max_pool)
+    add = fused(Conv2DAdd.kernel, "add_s8", calls.add)
+    max_pool = fused(Conv2DMaxPool.kernel, "max_pool2d_s8", calls.max_pool)
     return {**kernels, add.name: add, max_pool.name: max_pool}
+
+
+def _with_strips(op: QOp, block_pixels: int) -> Conv2DAdd | Conv2DMaxPool:
+    """The operator with as few rows computed together as fill blocks well; a pool's are given by its windows."""
+    assert isinstance(op, (Conv2DAdd, Conv2DMaxPool))
+    if isinstance(op, Conv2DMaxPool) or block_pixels == 1:
+        return op
+
+    def waste(rows: int) -> float:
+        return -(-rows * op.output_w // block_pixels) * block_pixels / (rows * op.output_w) - 1
+
+    choices = range(1, min(block_pixels, op.output_h) + 1)
+    enough = [rows for rows in choices if waste(rows) <= MOST_WASTE]
+    return replace(op, strip_rows=enough[0] if enough else min(choices, key=waste))
 
 
 def _row_ranges(op: Conv2DAdd | Conv2DMaxPool) -> Iterator[tuple[int, int]]:
@@ -68,22 +96,23 @@ def _row_ranges(op: Conv2DAdd | Conv2DMaxPool) -> Iterator[tuple[int, int]]:
 
 
 @lru_cache(maxsize=256)
-def _strips(op: QOp) -> tuple[Conv2D, ...]:
+def _strips(op: QOp, block_pixels: int) -> tuple[Conv2D, ...]:
     """The convolutions that the kernel is called with."""
-    assert isinstance(op, (Conv2DAdd, Conv2DMaxPool))
-    whole, found = op.convolution, []
-    for first, count in _row_ranges(op):
-        top = first * op.stride_h - op.pad_top
-        above = min(max(top, 0), op.input_h)
-        found.append(replace(whole, output_h=count, input_h=op.input_h - above, pad_top=max(-top, 0)))
+    fused = _with_strips(op, block_pixels)
+    whole, found = fused.convolution, []
+    for first, count in _row_ranges(fused):
+        top = first * whole.stride_h - whole.pad_top
+        above = min(max(top, 0), whole.input_h)
+        found.append(replace(whole, output_h=count, input_h=whole.input_h - above, pad_top=max(-top, 0)))
     return tuple(found)
 
 
-def _scratch_bytes(op: QOp, conv: Kernel) -> int:
+def _scratch_bytes(op: QOp, conv: Kernel, block_pixels: int) -> int:
     """The rows, and behind them what the convolution needs."""
-    assert isinstance(op, (Conv2DAdd, Conv2DMaxPool))
-    rows_bytes = op.strip_rows * op.output_w * op.output_c
-    return -(-rows_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES + max((conv.scratch_bytes(strip) for strip in _strips(op)), default=0)
+    fused = _with_strips(op, block_pixels)
+    rows_bytes = fused.strip_rows * fused.output_w * fused.output_c
+    needed = max((conv.scratch_bytes(strip) for strip in _strips(op, block_pixels)), default=0)
+    return -(-rows_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES + needed
 
 
 @dataclass(frozen=True)
