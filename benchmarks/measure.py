@@ -90,10 +90,24 @@ def network(ops: Sequence[QOp], inputs: Sequence[Sequence[IntArray]]) -> QGraph:
     return QGraph("measure", tensors, tuple(nodes), tuple(sources), tuple(results)).verify()
 
 
-def measure(ops: Sequence[QOp], board: str | Target, seed: int = 0, optimize: str = "speed", samples: int = 1) -> list[Measured]:
-    """Build all operators into one firmware, run it on random inputs and compare every element."""
+def random_inputs(ops: Sequence[QOp], samples: int, seed: int) -> list[list[IntArray]]:
+    """For each operator its inputs, [samples, size] each, uniform over int8."""
     generator = np.random.default_rng(seed)
-    inputs = [[generator.integers(-128, 128, (samples, size)).astype(np.int8) for size in input_sizes(op)] for op in ops]
+    return [[generator.integers(-128, 128, (samples, size)).astype(np.int8) for size in input_sizes(op)] for op in ops]
+
+
+def measure(
+    ops: Sequence[QOp],
+    board: str | Target,
+    seed: int = 0,
+    optimize: str = "speed",
+    samples: int = 1,
+    inputs: Sequence[Sequence[IntArray]] | None = None,
+) -> list[Measured]:
+    """Build all operators into one firmware, run it on random or given inputs and compare every element."""
+    if inputs is None:
+        inputs = random_inputs(ops, samples, seed)
+    samples = len(inputs[0][0])
     qgraph = network(ops, inputs)
     target = board if isinstance(board, Target) else load_target(board)
     plan = lay_out(qgraph, target, optimize)
