@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Node, Shape
+from edgecomp.graph import Array, Graph, Node, Shape
 from edgecomp.ops.base import Imported, OnnxNode, Operator, refusal
 from edgecomp.ops.images import affine
 from edgecomp.ops.pointwise import Clip
@@ -49,22 +49,34 @@ class Arithmetic(Operator):
 
     def lower_constant(self, node: Node, lowering: Lowering, x: str, constant: Array, swapped: bool) -> bool:
         """Emit x op constant (constant op x where `swapped`) without a constant tensor; False where that cannot be."""
-        shape = lowering.shape(x)
-        if len(lowering.shape(node.outputs[0])) != len(shape) or lowering.shape(node.outputs[0]) != shape:
+        if not self.takes_constant(constant, lowering.shape(x), lowering.shape(node.outputs[0]), swapped):
             return False
-        aligned = (1,) * (len(shape) - constant.ndim) + constant.shape
-        axes = [axis for axis, size in enumerate(aligned) if size != 1]
+        axes = long_axes(constant, len(lowering.shape(x)))
         if not axes:
-            value = float(constant.reshape(()))
-            lowering.pointwise(
-                node, x, (lambda v: self.function(np.asarray(value), v)) if swapped else (lambda v: self.function(v, np.asarray(value)))
-            )
+            value = np.asarray(float(constant.reshape(())))
+            lowering.pointwise(node, x, (lambda v: self.function(value, v)) if swapped else (lambda v: self.function(v, value)))
             return True
         gain_and_offset = self.affine(constant.reshape(-1).astype(np.float64), swapped)
-        if len(axes) != 1 or gain_and_offset is None:
-            return False
+        assert gain_and_offset is not None
         affine(node, lowering, x, axes[0], *gain_and_offset, lowering.result(node))
         return True
+
+    def takes_constant(self, constant: Array, shape: Shape, result: Shape, swapped: bool) -> bool:
+        """Whether x op constant, x of `shape`, is a table or a scale and a shift along one axis: a constant that is no tensor in flash."""
+        if shape != result:
+            return False
+        axes = long_axes(constant, len(shape))
+        return not axes or (len(axes) == 1 and self.affine(constant.reshape(-1).astype(np.float64), swapped) is not None)
+
+    def integer_operands(self, node: Node, graph: Graph) -> tuple[str, ...]:
+        result = graph.tensors[node.outputs[0]].shape
+        names = [str(name) for name in node.inputs]
+        found = []
+        for index, name in enumerate(names):
+            constant, shape = graph.constant(name), graph.tensors[names[1 - index]].shape
+            if constant is not None and not self.takes_constant(constant, shape, result, swapped=index == 0):
+                found.append(name)
+        return tuple(found)
 
     def affine(self, constant: Array, swapped: bool) -> tuple[Array, Array] | None:
         """(gain, offset) such that the operation is gain * x + offset; None where it is not affine."""
@@ -194,6 +206,11 @@ class Max(Arithmetic):
 
     def function(self, a: Array, b: Array) -> Array:
         return np.maximum(a, b)
+
+
+def long_axes(values: Array, rank: int) -> list[int]:
+    """Axes longer than 1 of an array aligned to the right of `rank` axes."""
+    return [axis + rank - values.ndim for axis, size in enumerate(values.shape) if size != 1]
 
 
 def _sum(box: tuple[Shape, Shape, Shape], a: Quant, b: Quant, result: Result, subtract: bool) -> AddKernel:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from edgecomp.errors import UnsupportedError
-from edgecomp.graph import Array, Node, Op, Shape
+from edgecomp.graph import Array, Graph, Node, Op, Shape
 
 if TYPE_CHECKING:
     from edgecomp.quant.lowering import Lowering
@@ -110,6 +110,10 @@ class Operator(Op):
     def weight_axis(self, rank: int) -> int | None:
         """Axis of the output channels in weights of this rank; None: one scale for all of them."""
         return 0 if rank > 1 else None
+
+    def integer_operands(self, node: Node, graph: Graph) -> tuple[str, ...]:
+        """Constants that the kernel reads as int8 tensors, weights and biases aside."""
+        return ()
 
     @property
     def clamp(self) -> tuple[float, float] | None:

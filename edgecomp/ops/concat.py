@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array, Node
+from edgecomp.graph import Array, Graph, Node
 from edgecomp.ops.base import Imported, OnnxNode, Operator
 from edgecomp.qops.concat import Concat as ConcatKernel
 from edgecomp.qops.rescale import concat_weights
@@ -31,6 +31,9 @@ class Concat(Operator):
 
     def evaluate(self, *inputs: Array | None) -> tuple[Array, ...]:
         return (np.concatenate([x for x in inputs if x is not None], axis=self.axis),)
+
+    def integer_operands(self, node: Node, graph: Graph) -> tuple[str, ...]:
+        return tuple(name for name in node.inputs if name is not None and graph.constant(name) is not None)
 
     def lower(self, node: Node, lowering: Lowering) -> None:
         names = [str(name) for name in node.inputs]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgecomp.errors import UnsupportedError
-from edgecomp.graph import Array, Node
+from edgecomp.graph import Array, Graph, Node
 from edgecomp.ops.base import Imported, OnnxNode, Operator, refusal
 from edgecomp.qgraph import IntArray
 from edgecomp.qops.fully_connected import FullyConnected
@@ -79,6 +79,9 @@ class MatMul(Operator):
 
     def weight_axis(self, rank: int) -> int | None:
         return 1 if rank == 2 else None
+
+    def integer_operands(self, node: Node, graph: Graph) -> tuple[str, ...]:
+        return tuple(name for name in node.inputs[:1] if name is not None and graph.constant(name) is not None)
 
     def lower(self, node: Node, lowering: Lowering) -> None:
         a, b = (str(name) for name in node.inputs)

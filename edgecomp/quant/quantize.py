@@ -91,9 +91,15 @@ def weighted_nodes(graph: Graph) -> Iterator[tuple[Node, str, str | None]]:
 
 
 def quantize_constants(scheme: Scheme, input_means: Mapping[str, Array] | None = None) -> Scheme:
-    """Add the weights and biases that are not integers yet, biases corrected where the mean of the node's input is given."""
+    """Add the constants that are not integers yet, biases corrected where the mean of the node's input is given."""
     quants: dict[str, Quant] = dict(scheme.quants)
     integers: dict[str, IntArray] = dict(scheme.integers)
+    for name in dict.fromkeys(name for node in scheme.graph.nodes for name in operator(node).integer_operands(node, scheme.graph)):
+        if name not in integers:
+            operand = scheme.graph.tensors[name].data
+            assert operand is not None
+            quants[name] = from_range(float(operand.min(initial=0)), float(operand.max(initial=0)))
+            integers[name] = quants[name].quantize(operand)
     for node, weights, bias in weighted_nodes(scheme.graph):
         values = scheme.graph.constant(weights)
         assert values is not None
@@ -139,20 +145,18 @@ def final_output(scheme: Scheme, node: Node) -> str:
 
 
 def unshared_weights(graph: Graph) -> Graph:
-    """Give every weighted node weights and a bias of its own, since their scales depend on the node's input."""
-    seen: set[str] = set()
+    """Give every node weights, a bias and integer operands of its own, since their scales depend on where they are used."""
     renamed: list[Tensor] = []
     nodes = []
     for node in graph.nodes:
         inputs = list(node.inputs)
-        for position in range(1, len(inputs)) if operator(node).has_weights else ():
-            name = inputs[position]
+        read = operator(node).integer_operands(node, graph)
+        for position, name in enumerate(node.inputs):
             data = graph.constant(name)
-            if name is None or data is None:
+            if name is None or data is None or not (name in read or (position and operator(node).has_weights)):
                 continue
-            if name in seen:
+            if len(graph.consumers[name]) > 1:
                 inputs[position] = f"{name}__{node.outputs[0]}"
                 renamed.append(Tensor(f"{name}__{node.outputs[0]}", data.shape, graph.tensors[name].dtype, data))
-            seen.add(name)
         nodes.append(replace(node, inputs=tuple(inputs)))
     return graph.rebuilt(nodes, renamed) if renamed else graph

@@ -23,7 +23,7 @@ LEAST_NETWORK_DB = 24.0
 MARGIN_DB = 6.0
 """How far the integers may stay behind the same quantization computed by ONNX Runtime in float."""
 MOST_STEPS = 1.01
-AMPLIFYING = frozenset({"matmul_constant", "matmul_activations", "positive_pointwise", "tensor_arithmetic"})
+AMPLIFYING = frozenset({"matmul_activations", "positive_pointwise", "residual", "tensor_arithmetic"})
 """Layers of several operators, where a step in the first may be several at the end."""
 
 NO_SHRINKING = (Phase.explicit, Phase.generate)  # a failing program takes a second to build; shrinking it would take minutes
