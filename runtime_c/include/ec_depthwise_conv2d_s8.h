@@ -42,6 +42,11 @@ void ec_depthwise_conv2d_s8_arm_dsp(const ec_depthwise_conv2d_s8_params *params,
                                     void *scratch); /* see src/arm_dsp */
 void ec_depthwise_conv2d_s8_riscv(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output,
                                   void *scratch); /* weights and scratch: see src/riscv */
+/* Weights and scratch: see src/arm_mve. */
+void ec_depthwise_conv2d_s8_arm_mve(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+/* Weights laid out and scratch used as ec_planes.h says. */
+void ec_depthwise_conv2d_s8_arm_v6m(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_depthwise_conv2d_s8_arm_v7m(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@ from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.plan.overlap import first_needed, sliding_distance
 from edgecomp.qgraph import QOp
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.fully_connected import FullyConnected
 
 ISA = "arm_mve"
@@ -24,6 +25,12 @@ HELD_INPUTS = 64
 """Inputs of a pixel that are held in registers."""
 STRIP_BYTES = 2048
 """STRIP_BYTES of ec_conv2d_s8.c."""
+WORD = 4
+"""Inputs of a channel that depthwise convolution gathers at once."""
+WINDOW_VECTORS = 4
+"""Vectors of a depthwise window, at most."""
+TILE_BYTES = 4096
+"""EC_MVE_TILE_BYTES of ec_mve_depthwise_layout.h."""
 
 
 def _padded(weights: Array, inputs: int) -> Array:
@@ -93,6 +100,56 @@ def _conv2d_overlap_bytes(op: QOp) -> int | None:
     return max(int((written - needed[:-1]).max()), 0)
 
 
+def _depthwise_geometry(op: DepthwiseConv2D) -> tuple[int, int, int, int]:
+    """Words above each other, columns of a window, vectors of a window, columns from pixel to pixel, as ec_mve_make_depthwise has them."""
+    along = op.kernel_h == 1
+    planes = -(-(op.kernel_w if along else op.kernel_h) // WORD)
+    across = 1 if along else op.kernel_w
+    return planes, across, -(-planes * across // WORD), 1 if along else op.stride_w
+
+
+def _depthwise_rows(op: DepthwiseConv2D) -> int:
+    """Rows of pixels computed together: two where words of inputs hold what both read."""
+    planes, _, vectors, _ = _depthwise_geometry(op)
+    return 2 if op.kernel_h > 1 and vectors == 1 and op.dilation_h == 1 and op.kernel_h + op.stride_h <= WORD * planes else 1
+
+
+def _depthwise_supports(op: QOp) -> bool:
+    assert isinstance(op, DepthwiseConv2D)
+    vectors = _depthwise_geometry(op)[2]
+    return op.shift == 0 and op.output_c >= BLOCK and vectors <= WINDOW_VECTORS
+
+
+def _pack_depthwise(op: QOp) -> QOp:
+    """Channel by channel, column by column: [output_c][kernel_w][kernel_h]."""
+    assert isinstance(op, DepthwiseConv2D)
+    weights = np.asarray(op.weights).reshape(op.kernel_h, op.kernel_w, op.output_c)
+    return replace(op, weights=np.ascontiguousarray(weights.transpose(2, 1, 0), np.int8))
+
+
+def _depthwise_scratch_bytes(op: QOp) -> int:
+    """Weights in words, a row of padding, and the words of a tile, as ec_mve_make_depthwise has them."""
+    assert isinstance(op, DepthwiseConv2D)
+    planes, across, vectors, step = _depthwise_geometry(op)
+
+    def columns(pixels: int) -> int:
+        return (pixels - 1) * step + (across - 1) * op.dilation_w + 1
+
+    pixels = op.output_w
+    while pixels > 2 and columns(pixels) * planes * WORD * op.output_c > TILE_BYTES:
+        pixels = (pixels + 1) // 2
+    weights = op.output_c * _depthwise_rows(op) * vectors * VECTOR_BYTES
+    padding = -(-columns(pixels) * op.input_c // VECTOR_BYTES) * VECTOR_BYTES
+    beyond = WORD * VECTOR_BYTES if op.output_c < VECTOR_BYTES else 0
+    return weights + padding + columns(pixels) * planes * WORD * op.output_c + beyond
+
+
+def _depthwise_overlap_bytes(op: QOp) -> int:
+    """Channels of a row are written while others are read."""
+    assert isinstance(op, DepthwiseConv2D)
+    return sliding_distance(op, op.output_c, _depthwise_rows(op) * op.output_w)
+
+
 KERNELS: Mapping[str, Kernel] = {
     kernel.name: kernel
     for kernel in (
@@ -104,6 +161,15 @@ KERNELS: Mapping[str, Kernel] = {
             pack=_pack_conv2d,
             scratch_bytes=_conv2d_scratch_bytes,
             overlap_bytes=_conv2d_overlap_bytes,
+        ),
+        Kernel(
+            DepthwiseConv2D.kernel,
+            ISA,
+            tile=Tile(output_channels=BLOCK),
+            supports=_depthwise_supports,
+            pack=_pack_depthwise,
+            scratch_bytes=_depthwise_scratch_bytes,
+            overlap_bytes=_depthwise_overlap_bytes,
         ),
         Kernel(
             FullyConnected.kernel,

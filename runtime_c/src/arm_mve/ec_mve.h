@@ -17,6 +17,7 @@
 #define EC_MVE_BYTES 16U /* of a vector */
 
 /* Lines of assembly; the names are those of operands. */
+#define EC_MVE_LINE(text) text "\n"
 #define EC_MVE_LOAD(to, from, offset) "vldrb.8 %q[" #to "], [%[" #from "], #" #offset "]\n"
 #define EC_MVE_TAKE(to, from) "vldrb.8 %q[" #to "], [%[" #from "]], #16\n"
 #define EC_MVE_TAKE_WORDS(to, from) "vldrw.32 %q[" #to "], [%[" #from "]], #16\n"
