@@ -20,6 +20,7 @@ typedef struct {
 } ec_copy_s8_params;
 
 void ec_copy_s8(const ec_copy_s8_params *params, const int8_t *input, int8_t *output);
+void ec_copy_s8_arm_dsp(const ec_copy_s8_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -27,6 +27,7 @@ typedef struct {
 
 /* a: [rows][inner] a product; b: [inner][columns] a product; output: [batch][rows][columns]. */
 void ec_matmul_s8(const ec_matmul_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
+void ec_matmul_s8_arm_dsp(const ec_matmul_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
 
 #ifdef __cplusplus
 }

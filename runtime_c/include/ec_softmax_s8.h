@@ -16,6 +16,7 @@ typedef struct {
 
 /* input, output: [rows][depth]; output may be the input. */
 void ec_softmax_s8(const ec_softmax_s8_params *params, const int8_t *input, int8_t *output);
+void ec_softmax_s8_arm_dsp(const ec_softmax_s8_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }
