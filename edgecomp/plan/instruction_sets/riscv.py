@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from edgecomp.plan.instruction_sets import triples
 from edgecomp.plan.kernels import Kernel, Tile
-from edgecomp.plan.overlap import sliding_distance
 from edgecomp.qgraph import QOp, S8Array
 
 LANES = 4
-"""Output channels, and pixels, that a block of the convolution computes together."""
+"""Output channels that a block of the convolution computes together."""
 
 
 def interleave(weights: S8Array, *lanes: int) -> S8Array:
@@ -27,22 +27,12 @@ def interleave(weights: S8Array, *lanes: int) -> S8Array:
 
 
 def _pack_conv2d(op: Any) -> QOp:
-    groups = np.asarray(op.weights).reshape(op.groups, op.output_c // op.groups, -1)
-    packed: QOp = replace(op, weights=np.concatenate([interleave(group, LANES) for group in groups]))
+    """A word with the size of a segment (`triples`), then each group's weights."""
+    weights = np.asarray(op.weights, np.int8)
+    segment = triples.segment_elements(weights.reshape(op.output_c, -1), np.asarray(op.bias))
+    groups = [interleave(group, LANES) for group in weights.reshape(op.groups, op.output_c // op.groups, -1)]
+    packed: QOp = replace(op, weights=np.concatenate([np.array([segment], "<u4").view(np.int8), *groups]))
     return packed
-
-
-def _conv2d_scratch_bytes(op: Any) -> int:
-    """Four patches of whole words, and one more where pixels are not made of words."""
-    channels = op.input_c // op.groups
-    patch_bytes = (op.kernel_h * op.kernel_w * channels + 3) // 4 * 4
-    whole_words = channels % 4 == 0 and op.input_c % 4 == 0
-    return int(patch_bytes * (LANES if whole_words else LANES + 1))
-
-
-def _conv2d_overlap_bytes(op: Any) -> int:
-    """Four pixels of a group are gathered before they are written."""
-    return sliding_distance(op, op.output_c, LANES, gathers=op.groups == 1)
 
 
 def _pack_fully_connected(op: Any) -> QOp:
@@ -103,14 +93,7 @@ def _depthwise_scratch_bytes(op: Any) -> int:
 
 KERNELS: Mapping[str, Kernel] = {
     "add_s8": Kernel("add_s8", "riscv"),
-    "conv2d_s8": Kernel(
-        "conv2d_s8",
-        "riscv",
-        Tile(LANES, LANES),
-        pack=_pack_conv2d,
-        scratch_bytes=_conv2d_scratch_bytes,
-        overlap_bytes=_conv2d_overlap_bytes,
-    ),
+    "conv2d_s8": replace(triples.conv2d("riscv"), tile=Tile(LANES, 2 * triples.TRIPLE), pack=_pack_conv2d),
     "fully_connected_s8": Kernel("fully_connected_s8", "riscv", Tile(8), pack=_pack_fully_connected),
     "depthwise_conv2d_s8": Kernel("depthwise_conv2d_s8", "riscv", pack=_pack_depthwise, scratch_bytes=_depthwise_scratch_bytes),
 }

@@ -1,8 +1,8 @@
-/* Four output channels times four output pixels at a time, from patches gathered into scratch.
+/* Four output channels times six output pixels at a time, four multiplications for six products (ec_triples.h).
  *
- * weights: for each group, for each block of four output channels [kernel_h][kernel_w][input_c / groups][4], then each channel that is
- * left over [kernel_h][kernel_w][input_c / groups].
- * scratch: four patches of whole words, and one more where input_c / groups is not a multiple of 4.
+ * weights: a word, see ec_triples.h; then for each group, for each block of four output channels
+ * [kernel_h][kernel_w][input_c / groups][4], then each channel that is left over [kernel_h][kernel_w][input_c / groups].
+ * scratch: see ec_triples.h.
  */
 #if !defined(__riscv_mul) || __riscv_xlen != 32
 #error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
@@ -10,116 +10,226 @@
 
 #include "ec_conv2d_s8.h"
 
-#include "ec_blocks.h"
-#include "ec_riscv_dot.h"
-#include "ec_riscv_patch.h"
 #include "ec_riscv_requantize.h"
+#include "ec_riscv_triples.h"
+#include "ec_triples.h"
 
-/* The output channels of one group at up to four pixels. */
+#define MOST_SUMS (EC_RISCV_CHANNELS * EC_MOST_PIXELS)
+
+/* Channels that are computed together, at one triple or two. */
 typedef struct {
-    const int8_t *quads;
-    uint32_t count; /* elements of a patch */
+    const ec_triples_block *at;
     const int8_t *weights;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    uint32_t channels;
-    int8_t *output; /* first pixel, first channel */
-    uint32_t pitch; /* from pixel to pixel */
-    uint32_t pixels;
-    ec_riscv_output to;
-} tile;
+    uint32_t first; /* of the channels, in the group */
+    uint32_t count;
+    uint32_t triples;
+} channels;
 
-/* Blocks of four channels at four pixels. */
-static __attribute__((noinline)) void four_pixels(const tile *t, uint32_t blocks) {
-    ec_riscv_block block = {t->weights, t->quads, NULL, t->bias, t->multiplier, t->to, t->output, t->pitch};
+/* The three sums that two accumulators hold. */
+static inline __attribute__((always_inline)) void split(const uint32_t *words, int32_t sums[3]) {
+    const uint32_t u = words[0];
+    const uint32_t v = words[1];
+    const int32_t a = (int32_t)(u << 11) >> 11;
+    const int32_t without_a = (int32_t)(u - (uint32_t)a);
+    const int32_t b = (int32_t)((v - (uint32_t)(without_a >> 10)) << 10) >> 10;
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = (int32_t)(v - (uint32_t)b) >> 11;
+}
+
+/* Adds the sums of a segment that is not the last. carry: [triples][channels][3]. */
+static void add_segment(const channels *c, const uint32_t *words, int32_t *carry) {
+    for (uint32_t triple = 0; triple < c->triples; triple++) {
+        for (uint32_t channel = 0; channel < c->count; channel++) {
+            int32_t sums[EC_TRIPLE];
+            split(words + EC_TRIPLE_WORDS * (c->triples * channel + triple), sums);
+            for (uint32_t i = 0; i < EC_TRIPLE; i++) {
+                *carry++ += sums[i];
+            }
+        }
+    }
+}
+
+/* Scales and stores the sums of the last segment and what the ones before it carry over, if there are any. */
+static __attribute__((noinline)) void finish(const channels *c, const uint32_t *words, const int32_t *carry) {
+    const ec_triples_block *at = c->at;
+    const ec_riscv_output to = {at->zero_point, at->low, at->high, at->shift};
+    const uint32_t step = EC_TRIPLE_WORDS * c->triples;
+    for (uint32_t triple = 0; triple < c->triples; triple++) {
+        int8_t *const *outputs = at->output + EC_TRIPLE * triple;
+        int8_t *first = outputs[0] + c->first;
+        int8_t *second = outputs[1] + c->first;
+        int8_t *third = outputs[2] + c->first;
+        const int32_t *biases = at->bias + c->first;
+        const int32_t *multipliers = at->multiplier + c->first;
+        const uint32_t *from = words + EC_TRIPLE_WORDS * triple;
+        for (const int32_t *end = biases + c->count; biases != end;) {
+            const int32_t bias = *biases++;
+            const int32_t multiplier = *multipliers++;
+            int32_t sums[EC_TRIPLE];
+            split(from, sums);
+            if (carry != NULL) {
+                sums[0] += *carry++;
+                sums[1] += *carry++;
+                sums[2] += *carry++;
+            }
+            *first++ = ec_riscv_requantize(sums[0] + bias, multiplier, to);
+            *second++ = ec_riscv_requantize(sums[1] + bias, multiplier, to);
+            *third++ = ec_riscv_requantize(sums[2] + bias, multiplier, to);
+            from += step;
+        }
+    }
+}
+
+/* The block at hand; its loops are there only once. */
+static __attribute__((noinline)) void compute_block(const ec_riscv_block *block) { ec_riscv_compute_block(block); }
+
+static void sum_products(const channels *c, const uint32_t *patch, const uint32_t *end, const int8_t *weights, uint32_t *words) {
+    if (c->count == 1U) {
+        if (c->triples == 1U) {
+            ec_riscv_three_of_one(patch, end, weights, words);
+        } else {
+            ec_riscv_six_of_one(patch, end, weights, words);
+        }
+    } else if (c->triples == 1U) {
+        ec_riscv_three_of_four(patch, end, weights, words);
+    } else {
+        const ec_riscv_block block = {.patch = patch, .end = end, .weights = weights, .sums = words};
+        compute_block(&block);
+    }
+}
+
+/* Segment by segment. */
+static __attribute__((noinline)) void compute_channels(const channels *c) {
+    const ec_triples_block *at = c->at;
+    const uint32_t *patch = at->patch;
+    const int8_t *weights = c->weights;
+    const uint32_t segment = at->segment_bytes / sizeof(uint32_t);
+    uint32_t words[EC_RISCV_CHANNELS * EC_RISCV_WORDS];
+    if (segment == 0) {
+        sum_products(c, patch, at->patch_end, weights, words);
+        finish(c, words, NULL);
+        return;
+    }
+    int32_t carry[MOST_SUMS] = {0};
+    while ((uint32_t)(at->patch_end - patch) > segment) {
+        sum_products(c, patch, patch + segment, weights, words);
+        add_segment(c, words, carry);
+        patch += segment;
+        weights += segment / (EC_TRIPLE_WORDS * c->triples) * c->count;
+    }
+    sum_products(c, patch, at->patch_end, weights, words);
+    finish(c, words, carry);
+}
+
+/* As many blocks of four channels as there are, at six pixels, where sums need neither segments nor a shift. */
+static uint32_t compute_blocks(const ec_triples_block *at, uint32_t blocks, uint32_t elements) {
+    ec_riscv_block block = {.patch = at->patch,
+                            .end = at->patch_end,
+                            .weights = at->weights,
+                            .bias = at->bias,
+                            .multiplier = at->multiplier,
+                            .to = {at->zero_point, at->low, at->high, 0}};
+    memcpy(block.output, at->output, sizeof block.output);
     for (; blocks > 0; blocks--) {
-        ec_riscv_block_4x4(&block, t->count);
-        block.weights += EC_RISCV_LANES * t->count;
-        block.bias += EC_RISCV_LANES;
-        block.multiplier += EC_RISCV_LANES;
-        block.output += EC_RISCV_LANES;
+        compute_block(&block);
+        block.weights += EC_RISCV_CHANNELS * elements;
+        block.bias += EC_RISCV_CHANNELS;
+        block.multiplier += EC_RISCV_CHANNELS;
+        block.first += EC_RISCV_CHANNELS;
+    }
+    return block.first;
+}
+
+/* The same where the triple is one pixel three times: its elements are the lowest bytes of the patch. */
+static __attribute__((noinline)) void compute_pixel(const channels *c) {
+    const ec_triples_block *at = c->at;
+    const ec_riscv_output to = {at->zero_point, at->low, at->high, at->shift};
+    int32_t sums[EC_RISCV_CHANNELS];
+    ec_riscv_one_of_some(at->patch, at->patch_end, c->weights, c->count, sums);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const uint32_t channel = c->first + i;
+        at->output[0][channel] = ec_riscv_requantize(sums[i] + at->bias[channel], at->multiplier[channel], to);
     }
 }
 
-/* Blocks of four channels at one pixel. */
-static __attribute__((noinline)) void one_pixel(const tile *t, uint32_t blocks, uint32_t pixel) {
-    int8_t *output = t->output + pixel * t->pitch;
-    for (uint32_t channel = 0; channel < EC_RISCV_LANES * blocks; channel += EC_RISCV_LANES) {
-        int32_t sums[4];
-        memcpy(sums, t->bias + channel, sizeof sums);
-        ec_riscv_dot_4x1(t->weights + channel * t->count, t->quads + 4U * pixel, t->count, sums);
-        for (uint32_t c = 0; c < EC_RISCV_LANES; c++) {
-            output[channel + c] = ec_riscv_requantize(sums[c], t->multiplier[channel + c], t->to);
+/* All channels of a group; leaves bias, multiplier, weights and outputs of the next. */
+static void compute_group(ec_triples_block *block, uint32_t triples) {
+    const uint32_t all = (uint32_t)(block->bias_end - block->bias);
+    const uint32_t elements = (uint32_t)(block->patch_end - block->patch) / (EC_TRIPLE_WORDS * triples);
+    const int one_pixel = triples == 1U && block->output[0] == block->output[2];
+    channels c = {block, block->weights, 0, 0, triples};
+    if (triples == 2U && block->segment_bytes == 0 && block->shift == 0) {
+        c.first = compute_blocks(block, all / EC_RISCV_CHANNELS, elements);
+        c.weights += elements * c.first;
+    }
+    while (c.first < all) {
+        c.count = all - c.first >= EC_RISCV_CHANNELS ? EC_RISCV_CHANNELS : 1U;
+        if (one_pixel) {
+            compute_pixel(&c);
+        } else {
+            compute_channels(&c);
         }
+        c.weights += elements * c.count;
+        c.first += c.count;
+    }
+    block->weights = c.weights;
+    block->bias += all;
+    block->multiplier += all;
+    for (uint32_t i = 0; i < EC_MOST_PIXELS; i++) {
+        block->output[i] += all;
     }
 }
 
-/* One channel; the lanes of pixels that do not exist are computed and not stored. */
-static __attribute__((noinline)) void one_channel(const tile *t, uint32_t channel) {
-    int8_t *output = t->output + channel;
-    int32_t sums[4] = {t->bias[channel], t->bias[channel], t->bias[channel], t->bias[channel]};
-    ec_riscv_dot_1x4(t->weights + channel * t->count, t->quads, t->count, sums);
-    if (t->pixels == EC_RISCV_LANES) {
-        ec_riscv_requantize_4(sums, t->multiplier[channel], t->to, output, t->pitch);
-    } else {
-        for (uint32_t v = 0; v < t->pixels; v++) {
-            output[v * t->pitch] = ec_riscv_requantize(sums[v], t->multiplier[channel], t->to);
-        }
-    }
+static void three(ec_triples_block *block) { compute_group(block, 1); }
+
+static void six(ec_triples_block *block) { compute_group(block, 2); }
+
+/* Merges an element of three vectors. */
+static inline __attribute__((always_inline)) void merge(const int8_t *a, const int8_t *b, const int8_t *c, uint32_t at, uint32_t *to) {
+    const uint32_t third = (uint32_t)c[at];
+    to[0] = (uint32_t)a[at] + (third << 21);
+    to[1] = (uint32_t)b[at] + (third << 11);
 }
 
-static void tile_outputs(const tile *t) {
-    const uint32_t blocks = t->channels / EC_RISCV_LANES;
-    if (t->pixels == EC_RISCV_LANES) {
-        four_pixels(t, blocks);
-    } else {
-        for (uint32_t v = 0; v < t->pixels; v++) {
-            one_pixel(t, blocks, v);
-        }
+static uint32_t *merge_three(const int8_t *const *from, uint32_t count, uint32_t *to) {
+    for (uint32_t i = 0; i < count; i++) {
+        merge(from[0], from[1], from[2], i, to);
+        to += EC_TRIPLE_WORDS;
     }
-    for (uint32_t channel = blocks * EC_RISCV_LANES; channel < t->channels; channel++) {
-        one_channel(t, channel);
-    }
+    return to;
 }
 
-/* Output channels of one group at `pixels` pixels from number `first` on. */
-static __attribute__((noinline)) void gather(const ec_riscv_patches *from, uint32_t first, uint32_t pixels, int8_t *quads) {
-    const ec_conv2d_s8_params *p = from->params;
-    uint32_t oy = first / p->output_w;
-    uint32_t ox = first % p->output_w;
-    for (uint32_t v = 0; v < pixels; v++) {
-        ec_riscv_gather(from, (int32_t)(oy * p->stride_h) - p->pad_top, (int32_t)(ox * p->stride_w) - p->pad_left, quads + 4U * v);
-        ox++;
-        if (ox == p->output_w) {
-            ox = 0;
-            oy++;
+static uint32_t *merge_six(const int8_t *const *from, uint32_t count, uint32_t *to) {
+    const int8_t *a = from[0];
+    const int8_t *b = from[1];
+    const int8_t *c = from[2];
+    const int8_t *d = from[3];
+    const int8_t *e = from[4];
+    const int8_t *f = from[5];
+    for (; count >= 4U; count -= 4U) {
+#pragma GCC unroll 4
+        for (uint32_t i = 0; i < 4U; i++) {
+            merge(a, b, c, i, to + 4U * i);
+            merge(d, e, f, i, to + 4U * i + 2U);
         }
+        a += 4;
+        b += 4;
+        c += 4;
+        d += 4;
+        e += 4;
+        f += 4;
+        to += 16;
     }
+    for (uint32_t i = 0; i < count; i++) {
+        merge(a, b, c, i, to);
+        merge(d, e, f, i, to + 2);
+        to += 4;
+    }
+    return to;
 }
 
 void ec_conv2d_s8_riscv(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
-    const uint32_t total = (uint32_t)params->output_h * params->output_w;
-    ec_riscv_patches from = {params, input, (uint32_t)params->input_c / params->groups, 0, NULL};
-    from.count = (uint32_t)params->kernel_h * params->kernel_w * from.channels;
-    if (from.channels % 4U != 0 || params->input_c % 4U != 0) {
-        from.line = (int8_t *)scratch + (from.count + 3U) / 4U * EC_RISCV_QUAD_BYTES;
-    }
-    tile t = {.quads = scratch,
-              .count = from.count,
-              .channels = (uint32_t)params->output_c / params->groups,
-              .pitch = params->output_c,
-              .to = {params->output_zero_point, params->clamp_min, params->clamp_max, params->shift}};
-    for (uint32_t first = 0; first < total; first += EC_RISCV_LANES) {
-        t.pixels = ec_block(total, first, EC_RISCV_LANES);
-        for (uint32_t group = 0; group < params->groups; group++) {
-            const uint32_t channel = group * t.channels;
-            from.input = input + group * from.channels;
-            gather(&from, first, t.pixels, scratch);
-            t.weights = params->weights + channel * t.count;
-            t.bias = params->bias + channel;
-            t.multiplier = params->multiplier + channel;
-            t.output = output + first * t.pitch + channel;
-            tile_outputs(&t);
-        }
-    }
+    static const ec_triples_loops loops = {merge_three, merge_six, three, six};
+    ec_convolve_triples(params, input, output, scratch, 0, &loops);
 }
