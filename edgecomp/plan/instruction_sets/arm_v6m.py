@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgecomp.plan.instruction_sets import quads, triples
+from edgecomp.plan.instruction_sets import planes, quads, triples
 from edgecomp.plan.kernels import Kernel
 
 ISA = "arm_v6m"
@@ -15,4 +15,5 @@ SUM_LIMIT = 1 << 30
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": triples.conv2d(ISA, biased=True, sum_limit=SUM_LIMIT, segment_bytes=16),
     "fully_connected_s8": quads.fully_connected(ISA, sum_limit=SUM_LIMIT),
+    "depthwise_conv2d_s8": planes.depthwise_conv2d(ISA, sum_limit=SUM_LIMIT),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgecomp.plan.instruction_sets import quads, triples
+from edgecomp.plan.instruction_sets import planes, quads, triples
 from edgecomp.plan.kernels import Kernel
 
 ISA = "arm_v7m"
@@ -12,4 +12,5 @@ ISA = "arm_v7m"
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": triples.conv2d(ISA),
     "fully_connected_s8": quads.fully_connected(ISA),
+    "depthwise_conv2d_s8": planes.depthwise_conv2d(ISA),
 }

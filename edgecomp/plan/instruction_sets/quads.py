@@ -29,7 +29,7 @@ def _segment(rows: Array) -> int:
     count = rows.shape[1]
     sizes = (-(-count // segments) for segments in range(1, count + 1))
     magnitudes = np.abs(rows.astype(np.int64))
-    return next(size for size in sizes if 128 * int(np.add.reduceat(magnitudes, np.arange(0, count, size), axis=1).max()) < SUM_LIMIT)
+    return next(int(size) for size in sizes if 128 * int(np.add.reduceat(magnitudes, np.arange(0, count, size), axis=1).max()) < SUM_LIMIT)
 
 
 def _supports(op: QOp, sum_limit: int) -> bool:
@@ -46,6 +46,7 @@ def _words(rows: Array) -> Array:
 
 
 def _pack(op: QOp) -> QOp:
+    assert isinstance(op, FullyConnected)
     rows = _rows(op)
     pieces, done = [np.array([_segment(rows)], "<u4").view(np.int8)], 0
     for outputs in (2 * QUAD, QUAD):

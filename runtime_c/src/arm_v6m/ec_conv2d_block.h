@@ -119,19 +119,6 @@ EC_ASM_FUNCTION static uint32_t *ec_merge_six(const int8_t *const *from EC_ASM_P
     "cmp    r4, r12                   \n"                            \
     "bne    8b                        \n"
 
-/* The three sums of accumulators u and v to r1, r2, r3. */
-#define EC_SPLIT(u, v)                    \
-    "mov    r0, " u "                 \n" \
-    "mov    r3, " v "                 \n" \
-    "lsls   r1, r0, #11               \n" \
-    "asrs   r1, r1, #11               \n" \
-    "subs   r0, r0, r1                \n" \
-    "lsls   r2, r3, #10               \n" \
-    "subs   r2, r2, r0                \n" \
-    "asrs   r2, r2, #10               \n" \
-    "subs   r3, r3, r2                \n" \
-    "asrs   r3, r3, #11               \n"
-
 /* Adds the sums r1-r3 to those of the segments before, at sp + `at`. */
 #define EC_ADD_TO_SEGMENTS(at)            \
     "add    r7, sp, #" at "           \n" \

@@ -1,4 +1,4 @@
-/* ec_requantize_three.h - the rounding rule of ec_requantize.h for cores that multiply 32 bits to 32 bits.
+/* ec_requantize_three.h - from accumulators to int8: the rounding rule of ec_requantize.h for cores that multiply 32 bits to 32 bits.
  *
  * Precondition, proved when the model is compiled: shifted sums are below 2^30, so that with 16-bit halves
  *     sum * multiplier = h 2^32 + (middle parts) 2^16 + ...
@@ -10,6 +10,19 @@
 #include "ec_thumb.h"
 
 /* clang-format off */
+
+/* The three sums of accumulators u and v (ec_triples.h) to r1, r2, r3. */
+#define EC_SPLIT(u, v)                    \
+    "mov    r0, " u "                 \n" \
+    "mov    r3, " v "                 \n" \
+    "lsls   r1, r0, #11               \n" \
+    "asrs   r1, r1, #11               \n" \
+    "subs   r0, r0, r1                \n" \
+    "lsls   r2, r3, #10               \n" \
+    "subs   r2, r2, r0                \n" \
+    "asrs   r2, r2, #10               \n" \
+    "subs   r3, r3, r2                \n" \
+    "asrs   r3, r3, #11               \n"
 
 /* r5, r6: lower and upper half of the multiplier; r8: zero point; r9, r12: clamps; r0, r4 are lost. The carry of the last shift rounds. */
 #define EC_REQUANTIZE(sum)                \
@@ -36,22 +49,22 @@
     "mov    " sum ", r12              \n" \
     "2:"
 
-/* r7: where the addresses of three pixels stand; [sp]: channel. */
+/* r7: where three addresses stand; [sp]: offset from each. The last is stored first: one may be that of the first, to be written over. */
 #define EC_STORE(value, pixel)            \
     "ldr    r0, [r7, #4 * " pixel "]  \n" \
     "ldr    r4, [sp]                  \n" \
     "strb   " value ", [r0, r4]       \n"
 
-/* Called from assembly only: the sums r1, r2, r3 of three pixels to int8, with all registers as above. */
+/* Called from assembly only: the sums r1, r2, r3 of three outputs to int8, with all registers as above. */
 __attribute__((used)) EC_ASM_FUNCTION static void ec_requantize_three(void) {
     __asm__ volatile(
         ".syntax unified                  \n"
-        EC_REQUANTIZE("r1")
-        EC_STORE("r1", "0")
-        EC_REQUANTIZE("r2")
-        EC_STORE("r2", "1")
         EC_REQUANTIZE("r3")
         EC_STORE("r3", "2")
+        EC_REQUANTIZE("r2")
+        EC_STORE("r2", "1")
+        EC_REQUANTIZE("r1")
+        EC_STORE("r1", "0")
         "bx     lr                        \n");
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ec_thumb2.h"
+#include "ec_triple_sums.h"
 #include "ec_triples.h"
 
 /* clang-format off */
@@ -79,15 +80,6 @@ EC_ASM_FUNCTION static uint32_t *ec_merge_three(const int8_t *const *from EC_ASM
     "cmp    r4, r12                   \n"                                             \
     "bne    20b                       \n"
 
-/* The three sums of accumulators u and v, which are lost. */
-#define EC_SPLIT(u, v, a, b, c)           \
-    "sbfx   " a ", " u ", #0, #21     \n" \
-    "sub    " u ", " u ", " a "       \n" \
-    "rsb    " b ", " u ", " v ", lsl #10 \n" \
-    "asr    " b ", " b ", #10         \n" \
-    "sub    " v ", " v ", " b "       \n" \
-    "asr    " c ", " v ", #11         \n"
-
 /* Adds the sums of the segments before. */
 #define EC_ADD_SEGMENTS(at, a, b, c)      \
     "ldr    r9, [sp, #" at "]         \n" \
@@ -96,15 +88,6 @@ EC_ASM_FUNCTION static uint32_t *ec_merge_three(const int8_t *const *from EC_ASM
     "add    " a ", " a ", r9          \n" \
     "add    " b ", " b ", r10         \n" \
     "add    " c ", " c ", r11         \n"
-
-/* r9: zero point; r10: shift; lr: twice the multiplier. The upper word of the product, rounded half up: bit 31 of the lower is the carry.*/
-#define EC_REQUANTIZE(sum)                \
-    "smull  r12, " sum ", " sum ", lr \n" \
-    "lsls   r12, r12, #1              \n" \
-    "adc    " sum ", " sum ", r9      \n" \
-    "ssat   " sum ", #8, " sum "      \n"
-
-#define EC_SHIFT(sum) "lsl " sum ", " sum ", r4 \n"
 
 /* Saves registers; r7: block, r5: weights. */
 #define EC_BEGIN                          \
@@ -169,12 +152,12 @@ EC_ASM_FUNCTION static void ec_conv2d_six(ec_triples_block *block EC_ASM_PARAMET
         "cmp    r4, #0                    \n"
         "bne    7f                        \n"
         "8:"
-        EC_REQUANTIZE("r0")
-        EC_REQUANTIZE("r1")
-        EC_REQUANTIZE("r2")
-        EC_REQUANTIZE("r3")
-        EC_REQUANTIZE("r6")
-        EC_REQUANTIZE("r8")
+        EC_REQUANTIZE("r0", "r12")
+        EC_REQUANTIZE("r1", "r12")
+        EC_REQUANTIZE("r2", "r12")
+        EC_REQUANTIZE("r3", "r12")
+        EC_REQUANTIZE("r6", "r12")
+        EC_REQUANTIZE("r8", "r12")
         "add    r4, r7, #44               \n"
         "ldm    r4, {r4, r9-r12, lr}      \n"
         "strb   r8, [lr], #1              \n"
@@ -187,12 +170,12 @@ EC_ASM_FUNCTION static void ec_conv2d_six(ec_triples_block *block EC_ASM_PARAMET
         "stm    r0, {r4, r9-r12, lr}      \n"
         EC_NEXT_CHANNEL
         "7:"
-        EC_SHIFT("r0")
-        EC_SHIFT("r1")
-        EC_SHIFT("r2")
-        EC_SHIFT("r3")
-        EC_SHIFT("r6")
-        EC_SHIFT("r8")
+        EC_SHIFT("r0", "r4")
+        EC_SHIFT("r1", "r4")
+        EC_SHIFT("r2", "r4")
+        EC_SHIFT("r3", "r4")
+        EC_SHIFT("r6", "r4")
+        EC_SHIFT("r8", "r4")
         "b      8b                        \n"
         "4: strd r0, r0, [sp]             \n"
         "strd   r0, r0, [sp, #8]          \n"
@@ -232,9 +215,9 @@ EC_ASM_FUNCTION static void ec_conv2d_three(ec_triples_block *block EC_ASM_PARAM
         "cmp    r4, #0                    \n"
         "bne    7f                        \n"
         "8:"
-        EC_REQUANTIZE("r0")
-        EC_REQUANTIZE("r1")
-        EC_REQUANTIZE("r2")
+        EC_REQUANTIZE("r0", "r12")
+        EC_REQUANTIZE("r1", "r12")
+        EC_REQUANTIZE("r2", "r12")
         "add    r4, r7, #44               \n"
         "ldm    r4, {r4, r9, r10}         \n"
         "strb   r2, [r10], #1             \n"
@@ -244,9 +227,9 @@ EC_ASM_FUNCTION static void ec_conv2d_three(ec_triples_block *block EC_ASM_PARAM
         "stm    r0, {r4, r9, r10}         \n"
         EC_NEXT_CHANNEL
         "7:"
-        EC_SHIFT("r0")
-        EC_SHIFT("r1")
-        EC_SHIFT("r2")
+        EC_SHIFT("r0", "r4")
+        EC_SHIFT("r1", "r4")
+        EC_SHIFT("r2", "r4")
         "b      8b                        \n"
         "4: strd r0, r0, [sp]             \n"
         "str    r0, [sp, #8]              \n"
