@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from edgecomp.errors import UnsupportedError
-from edgecomp.graph import Graph, Node
+from edgecomp.graph import Array, Graph, Node
 from edgecomp.ops.arithmetic import Add, Div, Mul, Sub
 from edgecomp.ops.base import Operator
 from edgecomp.ops.concat import Concat
@@ -66,7 +66,10 @@ def _range(graph: Graph, quants: Mapping[str, Quant], name: str) -> Range:
     data = graph.constant(name)
     if data is not None:
         return float(data.min()), float(data.max())
-    return quants[name].range
+    if name in quants:
+        return quants[name].range
+    inside = graph.producers[name]  # computed inside a kernel, before its clamp
+    return _bounds(graph, quants, inside, operator(inside))
 
 
 def _bounds(graph: Graph, quants: Mapping[str, Quant], node: Node, op: Operator) -> Range:
@@ -81,11 +84,8 @@ def _bounds(graph: Graph, quants: Mapping[str, Quant], node: Node, op: Operator)
         return float(min(corners)), float(max(corners))
     weights = graph.constant(names[1]) if op.has_weights and len(names) > 1 else None
     if weights is not None:
-        largest = max(abs(bound) for bound in _range(graph, quants, names[0]))
-        axis = op.weight_axis(weights.ndim)
-        sums = np.abs(weights).sum(tuple(a for a in range(weights.ndim) if a != axis)) if axis is not None else np.abs(weights).sum()
-        reach = float(largest * sums.max())
-        return -reach, reach
+        bias = graph.constant(names[2]) if len(names) > 2 else None
+        return _reach(weights, op.weight_axis(weights.ndim), _range(graph, quants, names[0]), bias)
     if isinstance(op, (Concat, AveragePool, GlobalAveragePool, ReduceMean)):
         ranges = [_range(graph, quants, name) for name in names]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
@@ -93,3 +93,12 @@ def _bounds(graph: Graph, quants: Mapping[str, Quant], node: Node, op: Operator)
         f"node {node.name!r} ({node.kind}): its output {node.outputs[0]!r} has no quantization in the file and no bound; "
         "quantize it as well, or start from the float model"
     )
+
+
+def _reach(weights: Array, axis: int | None, inputs: Range, bias: Array | None) -> Range:
+    """Least and largest sum of products with weights that have an output along `axis`, padding aside, which is zero."""
+    rows = weights.reshape(1, -1) if axis is None else np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
+    low, high = (bound * rows.astype(np.float64) for bound in (min(inputs[0], 0.0), max(inputs[1], 0.0)))
+    offsets = np.zeros(1) if bias is None else bias.astype(np.float64).reshape(-1)
+    least, most = np.minimum(low, high).sum(1).min() + offsets.min(), np.maximum(low, high).sum(1).max() + offsets.max()
+    return float(least), float(most)
