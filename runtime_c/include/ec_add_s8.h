@@ -22,8 +22,11 @@ typedef struct {
 
 /* output = clamp((a * weight_a + b * weight_b + bias) >> right_shift); output may be an input of its size. */
 void ec_add_s8(const ec_add_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
+void ec_add_s8_arm_v6m(const ec_add_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
+void ec_add_s8_arm_v7m(const ec_add_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
 void ec_add_s8_arm_dsp(const ec_add_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
 void ec_add_s8_riscv(const ec_add_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
+void ec_add_s8_arm_mve(const ec_add_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,7 @@ typedef struct {
 /* output = requantize((a - a_zero_point) * (b - b_zero_point)); output may be an input of its size. */
 void ec_mul_s8(const ec_mul_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
 void ec_mul_s8_arm_dsp(const ec_mul_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
+void ec_mul_s8_arm_mve(const ec_mul_s8_params *params, const int8_t *a, const int8_t *b, int8_t *output);
 
 #ifdef __cplusplus
 }

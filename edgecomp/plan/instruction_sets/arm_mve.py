@@ -11,9 +11,11 @@ from edgecomp.graph import Array
 from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.plan.overlap import first_needed, sliding_distance
 from edgecomp.qgraph import QOp
+from edgecomp.qops.add import Add
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.fully_connected import FullyConnected
+from edgecomp.qops.mul import Mul
 
 ISA = "arm_mve"
 VECTOR_BYTES = 16
@@ -47,6 +49,11 @@ def _fully_connected_supports(op: QOp) -> bool:
 def _pack_fully_connected(op: QOp) -> QOp:
     assert isinstance(op, FullyConnected)
     return replace(op, weights=_padded(np.asarray(op.weights), op.input_n))
+
+
+def _mul_supports(op: QOp) -> bool:
+    assert isinstance(op, Mul)
+    return op.shift == 0
 
 
 def _conv2d_supports(op: QOp) -> bool:
@@ -153,6 +160,7 @@ def _depthwise_overlap_bytes(op: QOp) -> int:
 KERNELS: Mapping[str, Kernel] = {
     kernel.name: kernel
     for kernel in (
+        Kernel(Add.kernel, ISA),
         Kernel(
             Conv2D.kernel,
             ISA,
@@ -178,5 +186,6 @@ KERNELS: Mapping[str, Kernel] = {
             supports=_fully_connected_supports,
             pack=_pack_fully_connected,
         ),
+        Kernel(Mul.kernel, ISA, supports=_mul_supports),
     )
 }
