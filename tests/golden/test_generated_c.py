@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,25 @@ def test_nothing_warns(tmp_path: Path, machine: str) -> None:
         done = subprocess.run([*command, level, *sources], cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
+
+
+ODD_NAME = 'quote " backslash \\ end */ begin /* trigraph ??/ ??> percent %s\nnew line // 日本/Größe {{ braces }}\\'
+
+
+def test_names_of_any_characters(tmp_path: Path) -> None:
+    qgraph = tiny_network(ODD_NAME)
+    nodes = tuple(replace(node, layer=f"{ODD_NAME} {index}") for index, node in enumerate(qgraph.nodes))
+    ports = {kind: tuple(replace(port, name=ODD_NAME) for port in getattr(qgraph, kind)) for kind in ("inputs", "outputs")}
+    files = generated(replace(qgraph, nodes=nodes, **ports), "odd")
+    says = "puts(odd_info()->name) < 0 || puts(odd_info()->layers[0].name) < 0"
+    main = f'#include <stdio.h>\n#include "odd.h"\nint main(void) {{ return {says}; }}\n'
+    write(tmp_path, {**files, "main.c": main})
+    sources = [name for name in (*files, "main.c") if name.endswith(".c")]
+    command = [compiler("gcc"), "-std=c11", *WARNING_FLAGS, "-I.", "-Iinclude", *sources, "-o", "odd"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said = subprocess.run(["./odd"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True, timeout=60).stdout
+    assert said == f"{ODD_NAME}\n{ODD_NAME} 0\n"
 
 
 def test_the_header_is_cplusplus_too(tmp_path: Path) -> None:
