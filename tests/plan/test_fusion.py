@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from edgecomp import reference
 from edgecomp.fusion import READERS, fuse
@@ -18,86 +17,14 @@ from edgecomp.pipeline import foresee
 from edgecomp.plan import lay_out
 from edgecomp.plan.fused_forms import pays
 from edgecomp.plan.planner import lay_out_as_given
-from edgecomp.qgraph import Port, QGraph, QNode, QOp, QTensor
-from edgecomp.qops import Add, Conv2D, Conv2DAdd, Conv2DMaxPool, MaxPool2D
-from edgecomp.qops.boxes import broadcast_box
-from edgecomp.qops.rescale import add_weights
+from edgecomp.qgraph import QGraph
+from edgecomp.qops import Add, Conv2DAdd, Conv2DMaxPool, MaxPool2D
 from edgecomp.target import load_target
 from tests.conftest import ROOT
+from tests.plan.image_networks import Builder, block, networks
 
 REAL_MODELS = Path(os.environ.get("EDGECOMP_REAL_MODELS", ROOT.parent / "shared" / "data")) / "models"
 """A folder with float ONNX files."""
-Image = tuple[int, int, int]
-
-
-class Builder:
-    """Integer networks of convolutions, sums and pools over images [height, width, channels]."""
-
-    def __init__(self, seed: int, *shape: int) -> None:
-        self.random = np.random.default_rng(seed)
-        self.shapes: dict[str, Image] = {"in": (shape[0], shape[1], shape[2])}
-        self.nodes: list[QNode] = []
-
-    def add_node(self, op: QOp, shape: Image, *inputs: str) -> str:
-        name = f"t{len(self.nodes)}"
-        self.nodes.append(QNode(f"layer{len(self.nodes)}", type(op).__name__, op, inputs, name))
-        self.shapes[name] = shape
-        return name
-
-    def conv(self, source: str, channels: int, kernel: int = 3, stride: int = 1) -> str:
-        """Same padding."""
-        h, w, c = self.shapes[source]
-        rows, columns = -(-h // stride), -(-w // stride)
-        op = Conv2D(
-            **self._window(h, w, rows, columns, kernel, stride, (kernel - 1) // 2), input_c=c, output_c=channels, groups=1,
-            input_zero_point=-3, output_zero_point=5, clamp_min=-100, clamp_max=120,
-            weights=self.random.integers(-127, 128, channels * kernel * kernel * c).astype(np.int8),
-            bias=self.random.integers(-4000, 4000, channels).astype(np.int32),
-            multiplier=self.random.integers(1 << 18, 1 << 21, channels).astype(np.int32), shift=0,
-        )  # fmt: skip
-        return self.add_node(op, (rows, columns, channels), source)
-
-    def pool(self, source: str, kernel: int, stride: int, pad: int = 0, dilation: int = 1) -> str:
-        h, w, c = self.shapes[source]
-        rows, columns = ((size + 2 * pad - (kernel - 1) * dilation - 1) // stride + 1 for size in (h, w))
-        geometry = self._window(h, w, rows, columns, kernel, stride, pad) | {"dilation_h": dilation, "dilation_w": dilation}
-        return self.add_node(MaxPool2D(**geometry, input_c=c, clamp_min=-128, clamp_max=110), (rows, columns, c), source)
-
-    def sum(self, a: str, b: str) -> str:
-        size = (prod(self.shapes[a]),)
-        other = (prod(self.shapes[b]),)
-        op = Add(*broadcast_box(size, other), *add_weights(0.02, 0.03, -3, 4, 0.05, 1), -128, 127)
-        return self.add_node(op, self.shapes[a], a, b)
-
-    def graph(self, *outputs: str) -> QGraph:
-        tensors = {name: QTensor(name, (prod(shape),), 1.0, 0) for name, shape in self.shapes.items()}
-        ports = [Port(name, name, (prod(self.shapes[name]),), (0,)) for name in ("in", *outputs)]
-        return QGraph("network", tensors, tuple(self.nodes), (ports[0],), tuple(ports[1:])).verify()
-
-    @staticmethod
-    def _window(h: int, w: int, rows: int, columns: int, kernel: int, stride: int, pad: int) -> dict[str, int]:
-        sizes = {"input_h": h, "input_w": w, "output_h": rows, "output_w": columns, "pad_top": pad, "pad_left": pad}
-        each = {"kernel": kernel, "stride": stride, "dilation": 1}
-        return sizes | {f"{name}_{axis}": value for name, value in each.items() for axis in "hw"}
-
-
-@st.composite
-def networks(draw: st.DrawFn) -> QGraph:
-    """Layers of which each reads one of the last tensors; sums join equal shapes."""
-    net = Builder(draw(st.integers(0, 999)), draw(st.integers(4, 9)), draw(st.integers(4, 9)), draw(st.integers(1, 5)))
-    names = ["in"]
-    for _ in range(draw(st.integers(2, 6))):
-        source = draw(st.sampled_from(names[-2:]))
-        kind = draw(st.sampled_from(["conv", "conv", "sum", "sum", "pool"]))
-        partners = [name for name in names if net.shapes[name] == net.shapes[source]]
-        if kind == "sum":
-            names.append(net.sum(*draw(st.permutations([source, draw(st.sampled_from(partners))]))))
-        elif kind == "pool" and min(net.shapes[source][:2]) >= 3:
-            names.append(net.pool(source, draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(0, 1))))
-        else:
-            channels = draw(st.sampled_from([net.shapes[source][2], draw(st.integers(1, 6))]))
-            names.append(net.conv(source, channels, draw(st.sampled_from([1, 3])), draw(st.sampled_from([1, 1, 2]))))
-    return net.graph(*draw(st.sampled_from([names[-1:], names[-2:]])))
 
 
 def kinds(qgraph: QGraph) -> list[str]:
@@ -108,14 +35,6 @@ def outputs(qgraph: QGraph) -> Sequence[np.ndarray]:
     random = np.random.default_rng(1)
     size = prod(qgraph.tensors["in"].shape)
     return reference.outputs(qgraph, [random.integers(-128, 128, (5, size)).astype(np.int8)])
-
-
-def block(residual_first: bool = False) -> QGraph:
-    """x -> conv -> conv, plus x."""
-    net = Builder(0, 8, 8, 4)
-    x = net.conv("in", 6)
-    branch = net.conv(net.conv(x, 6), 6)
-    return net.graph(net.sum(x, branch) if residual_first else net.sum(branch, x))
 
 
 @settings(max_examples=150)
