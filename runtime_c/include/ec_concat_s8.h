@@ -20,6 +20,7 @@ typedef struct {
 /* inputs: [count] of [outer][inner[i]]; output: [outer][sum of inner]. */
 void ec_concat_s8(const ec_concat_s8_params *params, const int8_t *const *inputs, int8_t *output);
 void ec_concat_s8_arm_dsp(const ec_concat_s8_params *params, const int8_t *const *inputs, int8_t *output);
+void ec_concat_s8_arm_mve(const ec_concat_s8_params *params, const int8_t *const *inputs, int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -8,13 +8,18 @@ from dataclasses import replace
 import numpy as np
 
 from edgecomp.graph import Array
+from edgecomp.plan.instruction_sets.portable import overlap_bytes
 from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.plan.overlap import first_needed, sliding_distance
 from edgecomp.qgraph import QOp
 from edgecomp.qops.add import Add
+from edgecomp.qops.avg_pool2d import AveragePool2D
+from edgecomp.qops.concat import Concat
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.fully_connected import FullyConnected
+from edgecomp.qops.lut import Lut
+from edgecomp.qops.max_pool2d import MaxPool2D
 from edgecomp.qops.mul import Mul
 
 ISA = "arm_mve"
@@ -34,6 +39,11 @@ WINDOW_VECTORS = 4
 TILE_BYTES = 4096
 """EC_MVE_TILE_BYTES of ec_mve_depthwise_layout.h."""
 
+AVERAGED = 8
+"""LANES of ec_avg_pool2d_s8.c: channels summed together."""
+MOST_TAPS = 255
+"""MOST_TAPS of ec_avg_pool2d_s8.c: how many of a row 16 bits hold the sum of."""
+
 
 def _padded(weights: Array, inputs: int) -> Array:
     """Weights with as many zeros behind them as a vector load of the last filter reads beyond its end."""
@@ -49,6 +59,11 @@ def _fully_connected_supports(op: QOp) -> bool:
 def _pack_fully_connected(op: QOp) -> QOp:
     assert isinstance(op, FullyConnected)
     return replace(op, weights=_padded(np.asarray(op.weights), op.input_n))
+
+
+def _average_supports(op: QOp) -> bool:
+    assert isinstance(op, AveragePool2D)
+    return op.shift == 0 and op.input_c >= AVERAGED and op.kernel_w <= MOST_TAPS
 
 
 def _mul_supports(op: QOp) -> bool:
@@ -161,6 +176,8 @@ KERNELS: Mapping[str, Kernel] = {
     kernel.name: kernel
     for kernel in (
         Kernel(Add.kernel, ISA),
+        Kernel(AveragePool2D.kernel, ISA, supports=_average_supports, overlap_bytes=overlap_bytes),
+        Kernel(Concat.kernel, ISA),
         Kernel(
             Conv2D.kernel,
             ISA,
@@ -186,6 +203,8 @@ KERNELS: Mapping[str, Kernel] = {
             supports=_fully_connected_supports,
             pack=_pack_fully_connected,
         ),
+        Kernel(Lut.kernel, ISA),
+        Kernel(MaxPool2D.kernel, ISA, overlap_bytes=overlap_bytes),
         Kernel(Mul.kernel, ISA, supports=_mul_supports),
     )
 }
