@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecomp.plan.instruction_sets import triples
+from edgecomp.plan.instruction_sets import quads, triples
 from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.qgraph import QOp, S8Array
 
@@ -32,12 +32,6 @@ def _pack_conv2d(op: Any) -> QOp:
     segment = triples.segment_elements(weights.reshape(op.output_c, -1), np.asarray(op.bias))
     groups = [interleave(group, LANES) for group in weights.reshape(op.groups, op.output_c // op.groups, -1)]
     packed: QOp = replace(op, weights=np.concatenate([np.array([segment], "<u4").view(np.int8), *groups]))
-    return packed
-
-
-def _pack_fully_connected(op: Any) -> QOp:
-    weights = np.asarray(op.weights).reshape(op.output_n, op.input_n)
-    packed: QOp = replace(op, weights=interleave(weights, 8, 4))
     return packed
 
 
@@ -94,6 +88,6 @@ def _depthwise_scratch_bytes(op: Any) -> int:
 KERNELS: Mapping[str, Kernel] = {
     "add_s8": Kernel("add_s8", "riscv"),
     "conv2d_s8": replace(triples.conv2d("riscv"), tile=Tile(LANES, 2 * triples.TRIPLE), pack=_pack_conv2d),
-    "fully_connected_s8": Kernel("fully_connected_s8", "riscv", Tile(8), pack=_pack_fully_connected),
+    "fully_connected_s8": quads.fully_connected("riscv"),
     "depthwise_conv2d_s8": Kernel("depthwise_conv2d_s8", "riscv", pack=_pack_depthwise, scratch_bytes=_depthwise_scratch_bytes),
 }

@@ -1,7 +1,6 @@
-/* Eight outputs of two rows, or of one, at a time.
+/* Sixteen outputs at a time, three multiplications for four products (ec_quads.h).
  *
- * weights: for each block of eight outputs [input_n][8], then one of four [input_n][4] where as many are left, then each output that is
- * left [input_n].
+ * weights: see ec_quads.h.
  */
 #if !defined(__riscv_mul) || __riscv_xlen != 32
 #error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
@@ -9,79 +8,11 @@
 
 #include "ec_fully_connected_s8.h"
 
+#include "ec_quads.h"
+#include "ec_riscv_quads.h"
 #include "ec_riscv_requantize.h"
 
-#define EIGHT 8U
-#define FOUR 4U
-
-/* Output o of eight, for one row or two; the weight of output `next` is loaded while the products are on their way. */
-#define WEIGHT(e, o, w) "lb %[" #w "], 8*" #e "+" #o "(%[weights])\n"
-#define ONE_ROW(o, w, next) "mul %[t], %[" #w "], %[x]\n" next "add %[s" #o "], %[s" #o "], %[t]\n"
-#define TWO_ROWS(o, next)                                              \
-    "mul %[t], %[w], %[x]\n"                                           \
-    "mul %[u], %[w], %[y]\n" next "add %[s" #o "], %[s" #o "], %[t]\n" \
-    "add %[r" #o "], %[r" #o "], %[u]\n"
-
-/* Element e of the rows, times eight weights. */
-#define ELEMENT_OF_ONE(e)                                                                                                           \
-    "lb %[x], " #e "(%[input])\n" WEIGHT(e, 0, w) WEIGHT(e, 1, v) ONE_ROW(0, w, WEIGHT(e, 2, w)) ONE_ROW(1, v, WEIGHT(e, 3, v))     \
-        ONE_ROW(2, w, WEIGHT(e, 4, w)) ONE_ROW(3, v, WEIGHT(e, 5, v)) ONE_ROW(4, w, WEIGHT(e, 6, w)) ONE_ROW(5, v, WEIGHT(e, 7, v)) \
-            ONE_ROW(6, w, "") ONE_ROW(7, v, "")
-#define ELEMENT_OF_TWO(e)                                                                                                   \
-    WEIGHT(e, 0, w)                                                                                                         \
-    "lb %[x], " #e "(%[input])\n"                                                                                           \
-    "lb %[y], " #e "(%[second])\n" TWO_ROWS(0, WEIGHT(e, 1, w)) TWO_ROWS(1, WEIGHT(e, 2, w)) TWO_ROWS(2, WEIGHT(e, 3, w))   \
-        TWO_ROWS(3, WEIGHT(e, 4, w)) TWO_ROWS(4, WEIGHT(e, 5, w)) TWO_ROWS(5, WEIGHT(e, 6, w)) TWO_ROWS(6, WEIGHT(e, 7, w)) \
-            TWO_ROWS(7, "")
-
-/* Four elements a turn while there are so many, then one. %[end] lies three elements before the end of the row. */
-#define LOOPS(ELEMENT, second_by_4, second_by_1)                                                                                \
-    "bgeu %[input], %[end], 2f\n"                                                                                               \
-    "1:\n" ELEMENT(0) ELEMENT(1) ELEMENT(2) ELEMENT(3) "addi %[weights], %[weights], 32\n"                                      \
-                                                       "addi %[input], %[input], 4\n" second_by_4 "bltu %[input], %[end], 1b\n" \
-                                                       "2:\n"                                                                   \
-                                                       "addi %[end], %[end], 3\n"                                               \
-                                                       "beq %[input], %[end], 4f\n"                                             \
-                                                       "3:\n" ELEMENT(0) "addi %[weights], %[weights], 8\n"                     \
-                                                                         "addi %[input], %[input], 1\n" second_by_1             \
-                                                                         "bne %[input], %[end], 3b\n"                           \
-                                                                         "4:\n"
-
-#define BIAS_OF_ONE(o) "lw %[s" #o "], 4*" #o "(%[t])\n"
-#define BIAS_OF_TWO(o) BIAS_OF_ONE(o) "mv %[r" #o "], %[s" #o "]\n"
-#define EIGHT_BIASES(BIAS) BIAS(0) BIAS(1) BIAS(2) BIAS(3) BIAS(4) BIAS(5) BIAS(6) BIAS(7)
-#define SUMS(name, array)                                                                                                                  \
-    [name##0] "=&r"(array[0]), [name##1] "=&r"(array[1]), [name##2] "=&r"(array[2]), [name##3] "=&r"(array[3]), [name##4] "=&r"(array[4]), \
-        [name##5] "=&r"(array[5]), [name##6] "=&r"(array[6]), [name##7] "=&r"(array[7])
-
-/* sums[o] = bias[o] + products of the row and the weights of output o, eight in all. Assembly, as the compiler would spill. */
-static inline __attribute__((always_inline)) void eight_of_one(const int8_t *weights, const int8_t *input, uint32_t count,
-                                                               const int32_t *bias, int32_t *sums) {
-    int32_t w, v, x;
-    const int32_t *t = bias;
-    const int8_t *end = input + count - 3;
-    __asm__(EIGHT_BIASES(BIAS_OF_ONE) LOOPS(ELEMENT_OF_ONE, "", "")
-            : SUMS(s, sums), [weights] "+r"(weights), [input] "+r"(input), [end] "+r"(end), [t] "+r"(t), [w] "=&r"(w), [v] "=&r"(v),
-              [x] "=&r"(x)
-            :
-            : "memory");
-}
-
-/* The same for two rows, the second of which lies `count` elements behind the first; its sums follow those of the first. */
-static inline __attribute__((always_inline)) void eight_of_two(const int8_t *weights, const int8_t *input, uint32_t count,
-                                                               const int32_t *bias, int32_t *sums) {
-    int32_t w, x, y, u;
-    int32_t *others = sums + EIGHT;
-    const int32_t *t = bias;
-    const int8_t *second = input + count;
-    const int8_t *end = second - 3;
-    __asm__(EIGHT_BIASES(BIAS_OF_TWO) LOOPS(ELEMENT_OF_TWO, "addi %[second], %[second], 4\n", "addi %[second], %[second], 1\n")
-            : SUMS(s, sums), SUMS(r, others), [weights] "+r"(weights), [input] "+r"(input), [second] "+r"(second), [end] "+r"(end),
-              [t] "+r"(t), [w] "=&r"(w), [x] "=&r"(x), [y] "=&r"(y), [u] "=&r"(u)
-            :
-            : "memory");
-}
-
+#define SIXTEEN (4U * EC_QUAD)
 /* The next outputs of a row. */
 typedef struct {
     const int8_t *weights;
@@ -91,93 +22,129 @@ typedef struct {
     ec_riscv_output to;
 } outputs;
 
-static inline __attribute__((always_inline)) void store(const outputs *at, const int32_t *sums, uint32_t count, int8_t *output) {
-#pragma GCC unroll 8
-    for (uint32_t o = 0; o < count; o++) {
-        output[o] = ec_riscv_requantize(sums[o], at->multiplier[o], at->to);
-    }
-}
-
-static inline __attribute__((always_inline)) void advance(outputs *at, uint32_t outputs_done, uint32_t count) {
-    at->weights += outputs_done * count;
-    at->bias += outputs_done;
-    at->multiplier += outputs_done;
-    at->output += outputs_done;
-}
-
-static __attribute__((noinline)) outputs blocks_of_one(outputs at, const int8_t *input, uint32_t count, uint32_t blocks) {
-    for (; blocks > 0; blocks--) {
-        int32_t sums[EIGHT];
-        eight_of_one(at.weights, input, count, at.bias, sums);
-        store(&at, sums, EIGHT, at.output);
-        advance(&at, EIGHT, count);
-    }
-    return at;
-}
-
-static __attribute__((noinline)) outputs blocks_of_two(outputs at, const int8_t *input, uint32_t count, uint32_t blocks, uint32_t pitch) {
-    for (; blocks > 0; blocks--) {
-        int32_t sums[2U * EIGHT];
-        eight_of_two(at.weights, input, count, at.bias, sums);
-        store(&at, sums, EIGHT, at.output);
-        store(&at, sums + EIGHT, EIGHT, at.output + pitch);
-        advance(&at, EIGHT, count);
-    }
-    return at;
-}
-
-/* Fewer than eight outputs of one row: four, then one at a time. */
-static void few_of_one(outputs at, const int8_t *input, uint32_t count, uint32_t few) {
-    const int8_t *end = input + count;
-    if (few >= FOUR) {
-        int32_t sums[FOUR] = {at.bias[0], at.bias[1], at.bias[2], at.bias[3]};
-        const int8_t *weights = at.weights;
-        for (const int8_t *x = input; x != end; x++) {
-            sums[0] += *x * weights[0];
-            sums[1] += *x * weights[1];
-            sums[2] += *x * weights[2];
-            sums[3] += *x * weights[3];
-            weights += FOUR;
-        }
-        store(&at, sums, FOUR, at.output);
-        advance(&at, FOUR, count);
-        few -= FOUR;
-    }
-    for (; few > 0; few--) {
-        int32_t sum = at.bias[0];
-        const int8_t *weights = at.weights;
+/* Scales and stores the sums of some quads, and what earlier segments carry over, if there were any. */
+static inline __attribute__((always_inline)) void finish(outputs *at, const uint32_t *sums, uint32_t quads, const int32_t *carry) {
+    const ec_riscv_output to = at->to;
+    const int32_t *bias = at->bias;
+    const int32_t *multiplier = at->multiplier;
+    int8_t *output = at->output;
+    for (uint32_t quad = 0; quad < quads; quad++) {
+        int32_t parts[EC_QUAD] = {bias[0], bias[1], bias[2], bias[3]};
+        const int32_t scales[EC_QUAD] = {multiplier[0], multiplier[1], multiplier[2], multiplier[3]};
+        ec_split_quad(sums[0], sums[1], sums[2], parts);
 #pragma GCC unroll 4
-        for (const int8_t *x = input; x != end; x++) {
-            sum += *x * *weights++;
+        for (uint32_t i = 0; i < EC_QUAD; i++) {
+            output[i] = ec_riscv_requantize(carry == NULL ? parts[i] : parts[i] + carry[i], scales[i], to);
         }
-        store(&at, &sum, 1, at.output);
-        advance(&at, 1, count);
+        carry = carry == NULL ? NULL : carry + EC_QUAD;
+        sums += EC_QUAD_SUMS;
+        bias += EC_QUAD;
+        multiplier += EC_QUAD;
+        output += EC_QUAD;
+    }
+    at->bias = bias;
+    at->multiplier = multiplier;
+    at->output = output;
+}
+
+/* Four quads or one, whose words lie `step` words apart: all segments but the last add to `carry`. */
+static inline __attribute__((always_inline)) void quad_outputs(const ec_quads_row *row, outputs *at, uint32_t quads, const uint32_t *words,
+                                                               uint32_t step) {
+    const int8_t *from = row->from;
+    const uint32_t *total = row->totals;
+    uint32_t left = row->count;
+    uint32_t sums[4U * EC_QUAD_SUMS];
+    int32_t carry[SIXTEEN];
+    int segmented = 0;
+    for (;;) {
+        const uint32_t count = left < row->segment ? left : row->segment;
+        const uint32_t start[EC_QUAD_SUMS] = {0U - *total * 0x01010101U, 0U - *total * 0x00010001U, 0U - *total * 0x00000101U};
+        if (quads == 1U) {
+            ec_riscv_one_quad(from, from + count, words, step, start, sums);
+        } else {
+            ec_riscv_four_quads(from, from + count, words, 2U * row->count, start, sums);
+        }
+        left -= count;
+        if (left == 0) {
+            break;
+        }
+        if (!segmented) {
+            memset(carry, 0, sizeof carry);
+            segmented = 1;
+        }
+        for (uint32_t quad = 0; quad < quads; quad++) {
+            const uint32_t *s = sums + EC_QUAD_SUMS * quad;
+            ec_split_quad(s[0], s[1], s[2], carry + EC_QUAD * quad);
+        }
+        words += step * count;
+        from += count;
+        total++;
+    }
+    finish(at, sums, quads, segmented ? carry : NULL);
+}
+
+static __attribute__((noinline)) void sixteen_outputs(const ec_quads_row *row, outputs *at) {
+    quad_outputs(row, at, 4, __builtin_assume_aligned(at->weights, 4), 2);
+    at->weights += SIXTEEN * row->count;
+}
+
+static __attribute__((noinline)) void four_outputs(const ec_quads_row *row, outputs *at, const uint32_t *words, uint32_t step) {
+    quad_outputs(row, at, 1, words, step);
+    at->weights += EC_QUAD * row->count;
+}
+
+static void one_output(const ec_quads_row *row, outputs *at) {
+    const int32_t sum = *at->bias++ + ec_single_row(row->from, at->weights, row->count);
+    at->weights += row->count;
+    *at->output++ = ec_riscv_requantize(sum, *at->multiplier++, at->to);
+}
+
+/* 128 times the sum of each segment, which the weights' 128 add to a sum of products. */
+static void find_totals(ec_quads_row *row) {
+    const int8_t *from = row->from;
+    uint32_t *total = row->totals;
+    for (uint32_t done = 0; done < row->count; done += row->segment) {
+        const uint32_t left = row->count - done;
+        int32_t sum = 0;
+#pragma GCC unroll 4
+        for (const int8_t *end = from + (left < row->segment ? left : row->segment); from != end; from++) {
+            sum += *from;
+        }
+        *total++ = (uint32_t)sum << 7;
+    }
+}
+
+static void row_outputs(const ec_fully_connected_s8_params *p, const ec_quads_row *row, int8_t *output) {
+    outputs at = {
+        p->weights + sizeof(uint32_t), p->bias, p->multiplier, output, {p->output_zero_point, p->clamp_min, p->clamp_max, p->shift}};
+    uint32_t left = p->output_n;
+    for (; left >= SIXTEEN; left -= SIXTEEN) {
+        sixteen_outputs(row, &at);
+    }
+    const uint32_t *words = __builtin_assume_aligned(at.weights, 4);
+    if (left >= 2U * EC_QUAD) {
+        four_outputs(row, &at, words, 2);
+        four_outputs(row, &at, words + 1, 2);
+        left -= 2U * EC_QUAD;
+    }
+    if (left >= EC_QUAD) {
+        four_outputs(row, &at, __builtin_assume_aligned(at.weights, 4), 1);
+        left -= EC_QUAD;
+    }
+    for (; left > 0; left--) {
+        one_output(row, &at);
     }
 }
 
 void ec_fully_connected_s8_riscv(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output) {
-    const uint32_t count = params->input_n;
-    const uint32_t blocks = params->output_n / EIGHT;
-    uint32_t row = 0;
-    while (row < params->rows) {
-        outputs at = {params->weights,
-                      params->bias,
-                      params->multiplier,
-                      output,
-                      {params->output_zero_point, params->clamp_min, params->clamp_max, params->shift}};
-        uint32_t rows = params->rows - row;
-        if (rows == 1) {
-            at = blocks_of_one(at, input, count, blocks);
-        } else {
-            rows = 2;
-            at = blocks_of_two(at, input, count, blocks, params->output_n);
+    ec_quads_row row = {.from = input, .count = params->input_n};
+    memcpy(&row.segment, params->weights, sizeof row.segment);
+    for (uint32_t left = params->rows; left > 0; left--) {
+        if (params->output_n >= EC_QUAD) {
+            find_totals(&row);
         }
-        for (uint32_t i = 0; i < rows; i++) {
-            few_of_one(at, input, count, params->output_n % EIGHT);
-            input += count;
-            at.output += params->output_n;
-        }
-        output += rows * params->output_n;
-        row += rows;
+        row_outputs(params, &row, output);
+        row.from += params->input_n;
+        output += params->output_n;
     }
 }
