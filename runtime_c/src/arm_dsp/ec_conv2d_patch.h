@@ -166,28 +166,28 @@ EC_NOT_INLINED static void ec_put_window(const ec_gather *g, const int8_t *from,
     }
 }
 
-/* Four pixels that read no padding, or from the band. */
-static void ec_put_four_windows(const ec_gather *g, const ec_pixel *at) {
-    const uint32_t rows_are_runs = g->runs == 1u;
+/* Four pixels that read no padding, or from the band: rows->source. */
+static void ec_put_four_windows(const ec_gather *g, ec_rows *rows) {
+    const int rows_are_runs = g->runs == 1u;
     uint32_t *to = g->patch;
-    ec_rows rows;
-    for (uint32_t i = 0; i < EC_PIXELS; i++) {
-        rows.source[i] = at[i].from;
-        ec_put_rests(g, at[i].from, to + i);
+    if (g->rest_quads > 0) {
+        for (uint32_t i = 0; i < EC_PIXELS; i++) {
+            ec_put_rests(g, rows->source[i], to + i);
+        }
+        to += EC_QUAD_WORDS * g->rest_quads;
     }
     if (g->run_quads == 0) {
         return;
     }
-    to += EC_QUAD_WORDS * g->rest_quads;
-    rows.quads = g->run_quads;
-    rows.runs = rows_are_runs ? g->kernel_h : g->runs;
-    rows.gap = (rows_are_runs ? g->row_step : g->run_step) - EC_QUAD * g->run_quads;
-    to = ec_widen_rows(&rows, to);
+    rows->quads = g->run_quads;
+    rows->runs = rows_are_runs ? g->kernel_h : g->runs;
+    rows->gap = (rows_are_runs ? g->row_step : g->run_step) - EC_QUAD * g->run_quads;
+    to = ec_widen_rows(rows, to);
     for (uint32_t ky = rows_are_runs ? 1u : g->kernel_h; ky > 1u; ky--) {
         for (uint32_t i = 0; i < EC_PIXELS; i++) {
-            rows.source[i] += g->row_step;
+            rows->source[i] += g->row_step;
         }
-        to = ec_widen_rows(&rows, to);
+        to = ec_widen_rows(rows, to);
     }
 }
 
@@ -195,18 +195,40 @@ static inline int ec_is_inside(const ec_gather *g, const ec_pixel *at) {
     return g->band != NULL || ((uint32_t)at->y < g->inside_h && (uint32_t)at->x < g->inside_w);
 }
 
-/* The patch of `count` pixels; `at` holds four, the last of them several times where there are fewer. */
-static void ec_fill_patch(const ec_gather *g, const ec_pixel *at, uint32_t count) {
-    if (ec_is_inside(g, &at[0]) && ec_is_inside(g, &at[1]) && ec_is_inside(g, &at[2]) && ec_is_inside(g, &at[3])) {
-        ec_put_four_windows(g, at);
-        return;
-    }
+/* Pixels of which some read padding; the others go together where that is faster than one by one. */
+EC_NOT_INLINED static void ec_fill_at_border(const ec_gather *g, const ec_pixel *at, uint32_t count) {
+    const int8_t *any = NULL;
+    uint32_t inside = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (ec_is_inside(g, &at[i])) {
-            ec_put_window(g, at[i].from, g->patch + i);
-        } else {
-            ec_put_clipped_window(g, &at[i], g->patch + i);
+            any = at[i].from;
+            inside++;
         }
+    }
+    const int together = inside > 1u;
+    if (together) {
+        ec_rows rows;
+        for (uint32_t i = 0; i < EC_PIXELS; i++) {
+            rows.source[i] = ec_is_inside(g, &at[i]) ? at[i].from : any;
+        }
+        ec_put_four_windows(g, &rows);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!ec_is_inside(g, &at[i])) {
+            ec_put_clipped_window(g, &at[i], g->patch + i);
+        } else if (!together) {
+            ec_put_window(g, at[i].from, g->patch + i);
+        }
+    }
+}
+
+/* The patch of `count` pixels, `at` holds four; `inside` says that none of them reads padding. */
+static inline void ec_fill_patch(const ec_gather *g, const ec_pixel *at, uint32_t count, int inside) {
+    if (inside) {
+        ec_rows rows = {.source = {at[0].from, at[1].from, at[2].from, at[3].from}};
+        ec_put_four_windows(g, &rows);
+    } else {
+        ec_fill_at_border(g, at, count);
     }
 }
 

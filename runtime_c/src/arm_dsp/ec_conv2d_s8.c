@@ -122,45 +122,81 @@ static void compute_channels(const group *channels, ec_conv2d_block *b) {
     }
 }
 
-/* Goes to the first pixel of an output row. */
-static ec_pixel row_start(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, int32_t y) {
+/* Where the next pixel of the output lies, and what it reads. */
+typedef struct {
+    ec_pixel pixel;
+    int8_t *output;
+    uint32_t row_left; /* pixels of the output row */
+} cursor;
+
+static void start_row(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, cursor *c) {
+    const int32_t y = c->pixel.y + p->stride_h;
     const int32_t x = -p->pad_left;
-    if (g->band != NULL) {
+    const int8_t *from = g->band;
+    if (from != NULL) {
         ec_fill_band(g, channels->input, y);
-        return (ec_pixel){y, x, g->band + channels->first_channel};
+    } else {
+        from = channels->input + (y * p->input_w + x) * p->input_c;
     }
-    return (ec_pixel){y, x, channels->input + ((y * p->input_w + x) * p->input_c + (int32_t)channels->first_channel)};
+    c->pixel = (ec_pixel){y, x, from + channels->first_channel};
+    c->row_left = p->output_w;
+}
+
+/* Four pixels of one row into the patch. */
+static void fill_from_row(const ec_conv2d_s8_params *p, const ec_gather *g, cursor *c, ec_conv2d_block *b) {
+    ec_pixel at[EC_PIXELS];
+    for (uint32_t i = 0; i < EC_PIXELS; i++) {
+        at[i] = c->pixel;
+        b->output[i] = c->output;
+        c->pixel.x += p->stride_w;
+        c->pixel.from += p->stride_w * p->input_c;
+        c->output += p->output_c;
+    }
+    c->row_left -= EC_PIXELS;
+    ec_fill_patch(g, at, EC_PIXELS, ec_is_inside(g, &at[0]) && ec_is_inside(g, &at[EC_PIXELS - 1u]));
+}
+
+/* The next pixels into the patch, over the end of a row, four or the `count` that are left. */
+static void fill_over_rows(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, uint32_t count, cursor *c,
+                           ec_conv2d_block *b) {
+    ec_pixel at[EC_PIXELS];
+    int inside = g->band == NULL; /* the band holds the windows of one row: pixel by pixel then */
+    for (uint32_t i = 0; i < count; i++) {
+        if (c->row_left == 0) {
+            start_row(p, g, channels, c);
+        }
+        at[i] = c->pixel;
+        b->output[i] = c->output;
+        if (g->band != NULL) {
+            ec_put_window(g, c->pixel.from, g->patch + i);
+        }
+        inside = inside && ec_is_inside(g, &at[i]);
+        c->pixel.x += p->stride_w;
+        c->pixel.from += p->stride_w * p->input_c;
+        c->output += p->output_c;
+        c->row_left--;
+    }
+    for (uint32_t i = count; i < EC_PIXELS; i++) {
+        at[i] = at[i - 1u];
+        b->output[i] = b->output[i - 1u];
+    }
+    if (g->band == NULL) {
+        ec_fill_patch(g, at, count, inside);
+    }
 }
 
 static void compute_group(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, ec_conv2d_block *b) {
-    const int32_t step = p->stride_w * p->input_c;
-    int8_t *output = channels->output;
+    cursor c = {{-p->pad_top - p->stride_h, 0, NULL}, channels->output, 0};
     uint32_t left = (uint32_t)p->output_h * p->output_w;
-    uint32_t row_left = 0;
-    ec_pixel next = {-p->pad_top - p->stride_h, 0, NULL};
     while (left > 0) {
         const uint32_t count = left < EC_PIXELS ? left : EC_PIXELS;
-        const int one_by_one = g->band != NULL && (row_left > 0 ? row_left : p->output_w) < count; /* the band holds one row's windows */
-        ec_pixel at[EC_PIXELS];
-        for (uint32_t i = 0; i < EC_PIXELS; i++) {
-            if (row_left == 0) {
-                next = row_start(p, g, channels, next.y + p->stride_h);
-                row_left = p->output_w;
-            }
-            at[i] = next;
-            b->output[i] = output;
-            if (one_by_one) {
-                ec_put_window(g, next.from, g->patch + i);
-            }
-            if (i + 1u < left) {
-                output += p->output_c;
-                next.x += p->stride_w;
-                next.from += step;
-                row_left--;
-            }
+        if (c.row_left == 0) {
+            start_row(p, g, channels, &c);
         }
-        if (!one_by_one) {
-            ec_fill_patch(g, at, count);
+        if (c.row_left >= EC_PIXELS) {
+            fill_from_row(p, g, &c, b);
+        } else {
+            fill_over_rows(p, g, channels, count, &c, b);
         }
         b->entry = ec_conv2d_entry(count, g->quads);
         compute_channels(channels, b);
