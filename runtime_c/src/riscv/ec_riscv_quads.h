@@ -10,26 +10,27 @@
 
 /* clang-format off */
 
-/* Quad q of an input in %[x]: adds to E, F, G the products of the word at `at`. */
-#define EC_RISCV_WORD(q, at) \
-    "lw %[w], " at "\n" \
-    "srli %[s], %[w], 8\n" \
-    "mul %[t], %[w], %[x]\n" \
+/* Quad q: adds to E, F, G the products of a word and the input in %[x]; `next` loads another word where its latency is hidden. */
+#define EC_RISCV_WORD(q, word, next) \
+    "srli %[s], %[" word "], 8\n" \
+    "mul %[t], %[" word "], %[x]\n" \
+    "srli %[" word "], %[" word "], 16\n" \
     "and %[s], %[s], %[mask]\n" \
-    "srli %[w], %[w], 16\n" \
+    next \
+    "mul %[" word "], %[" word "], %[x]\n" \
     "mul %[s], %[s], %[x]\n" \
     "add %[e" #q "], %[e" #q "], %[t]\n" \
-    "mul %[w], %[w], %[x]\n" \
-    "add %[f" #q "], %[f" #q "], %[s]\n" \
-    "add %[g" #q "], %[g" #q "], %[w]\n"
+    "add %[g" #q "], %[g" #q "], %[" word "]\n" \
+    "add %[f" #q "], %[f" #q "], %[s]\n"
 
 /* Input i of four and the words of four quads. */
 #define EC_RISCV_INPUT(i) \
+    "lw %[v], 8*" #i "+0(%[words])\n" \
     "lb %[x], " #i "(%[input])\n" \
-    EC_RISCV_WORD(0, "8*" #i "+0(%[words])") \
-    EC_RISCV_WORD(1, "8*" #i "+4(%[words])") \
-    EC_RISCV_WORD(2, "8*" #i "+0(%[others])") \
-    EC_RISCV_WORD(3, "8*" #i "+4(%[others])")
+    EC_RISCV_WORD(0, "v", "lw %[w], 8*" #i "+4(%[words])\n") \
+    EC_RISCV_WORD(1, "w", "lw %[v], 8*" #i "+0(%[others])\n") \
+    EC_RISCV_WORD(2, "v", "lw %[w], 8*" #i "+4(%[others])\n") \
+    EC_RISCV_WORD(3, "w", "")
 
 #define EC_RISCV_NEXT(count) \
     "addi %[words], %[words], 8*" #count "\n" \
@@ -43,9 +44,9 @@
 /* sums: E, F, G of four quads; `start` holds what they start from. Weights of the third and the fourth lie `far` words behind those of the
  * first two. Assembly, as the compiler would spill sums. The loops take four inputs a turn, then one; %[end] lies three before the end, so
  * that one register serves both. */
-static inline __attribute__((always_inline)) void ec_riscv_four_quads(const int8_t *input, const int8_t *end, const uint32_t *words, uint32_t far,
-                                                           const uint32_t *start, uint32_t *sums) {
-    uint32_t w, x, s;
+static inline __attribute__((always_inline)) void ec_riscv_four_quads(const int8_t *input, const int8_t *end, const uint32_t *words,
+                                                                      uint32_t far, const uint32_t *start, uint32_t *sums) {
+    uint32_t v, w, x, s;
     const uint32_t *t = start;
     const uint32_t *others = words + far;
     end -= 3;
@@ -67,8 +68,8 @@ static inline __attribute__((always_inline)) void ec_riscv_four_quads(const int8
         EC_RISCV_NEXT(1)
         "bne %[input], %[end], 3b\n"
         "4:\n"
-        : EC_RISCV_FOUND(0), EC_RISCV_FOUND(1), EC_RISCV_FOUND(2), EC_RISCV_FOUND(3), [input] "+r"(input), [end] "+r"(end), [words] "+r"(words), [others] "+r"(others),
-          [t] "+r"(t), [w] "=&r"(w), [x] "=&r"(x), [s] "=&r"(s)
+        : EC_RISCV_FOUND(0), EC_RISCV_FOUND(1), EC_RISCV_FOUND(2), EC_RISCV_FOUND(3), [input] "+r"(input), [end] "+r"(end),
+          [words] "+r"(words), [others] "+r"(others), [t] "+r"(t), [v] "=&r"(v), [w] "=&r"(w), [x] "=&r"(x), [s] "=&r"(s)
         : [mask] "r"(EC_RISCV_ODD_BYTES)
         : "memory");
 }
