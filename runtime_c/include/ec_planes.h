@@ -131,7 +131,7 @@ static inline void ec_lay_out_planes(ec_planes *planes, const ec_depthwise_conv2
     planes->padding = padding;
     planes->rows = turned ? w : h;
     planes->columns = turned ? h : w;
-    planes->jobs = scratch;
+    planes->jobs = (ec_merge_job *)scratch;
     planes->taps = (ec_tap *)(planes->jobs + EC_MOST_JOBS * planes->columns.stride);
     planes->plane = (uint32_t *)(planes->taps + p->kernel_h * p->kernel_w);
     const uint32_t columns = ec_plane_reach(&planes->columns, planes->columns.output);
@@ -293,18 +293,19 @@ static inline void ec_convolve_planes(const ec_depthwise_conv2d_s8_params *p, co
     ec_planes planes;
     ec_lay_out_planes(&planes, p, scratch, &padding);
     ec_list_taps(&planes);
-    ec_plane_rows rows = {.taps = planes.taps,
-                          .taps_end = planes.taps + p->kernel_h * p->kernel_w,
-                          .plane = planes.plane,
-                          .plane_step = planes.rows.stride * planes.pitch_bytes,
-                          .row_step = planes.rows.output_step,
-                          .column_step = planes.columns.output_step,
-                          .pairs_bytes = planes.columns.output / 2U * 2U * EC_PLACE_BYTES,
-                          .odd = planes.columns.output % 2U,
-                          .zero_point = p->output_zero_point,
-                          .shift = p->shift,
-                          .low = p->clamp_min,
-                          .high = p->clamp_max};
+    ec_plane_rows rows;
+    rows.taps = planes.taps;
+    rows.taps_end = planes.taps + p->kernel_h * p->kernel_w;
+    rows.plane = planes.plane;
+    rows.plane_step = planes.rows.stride * planes.pitch_bytes;
+    rows.row_step = planes.rows.output_step;
+    rows.column_step = planes.columns.output_step;
+    rows.pairs_bytes = planes.columns.output / 2U * 2U * EC_PLACE_BYTES;
+    rows.odd = planes.columns.output % 2U;
+    rows.zero_point = p->output_zero_point;
+    rows.shift = p->shift;
+    rows.low = p->clamp_min;
+    rows.high = p->clamp_max;
     input = ec_align_channels(p, input, output);
     for (uint32_t first = 0; first < planes.rows.output; first += 3U * planes.third) {
         const uint32_t left = planes.rows.output - first;

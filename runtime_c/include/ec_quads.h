@@ -166,7 +166,9 @@ static inline void ec_row_by_quads(const ec_fully_connected_s8_params *p, const 
 /* The layer. */
 static inline void ec_fully_connected_quads(const ec_fully_connected_s8_params *p, const int8_t *input, int8_t *output,
                                             const ec_quads_loops *loops) {
-    ec_quads_row row = {.from = input, .count = p->input_n};
+    ec_quads_row row;
+    row.from = input;
+    row.count = p->input_n;
     memcpy(&row.segment, p->weights, sizeof row.segment);
     for (uint32_t left = p->rows; left > 0; left--) {
         ec_add_totals(&row);

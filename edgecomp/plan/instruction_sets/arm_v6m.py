@@ -16,4 +16,5 @@ KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": triples.conv2d(ISA, biased=True, sum_limit=SUM_LIMIT, segment_bytes=16),
     "fully_connected_s8": quads.fully_connected(ISA, sum_limit=SUM_LIMIT),
     "depthwise_conv2d_s8": planes.depthwise_conv2d(ISA, sum_limit=SUM_LIMIT),
+    "add_s8": Kernel("add_s8", ISA),
 }

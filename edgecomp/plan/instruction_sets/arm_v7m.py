@@ -13,4 +13,5 @@ KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": triples.conv2d(ISA),
     "fully_connected_s8": quads.fully_connected(ISA),
     "depthwise_conv2d_s8": planes.depthwise_conv2d(ISA),
+    "add_s8": Kernel("add_s8", ISA),
 }
