@@ -75,7 +75,7 @@ def layout(op: Add | Mul, inputs: Sequence[Range]) -> Layout | None:
 def _lies_by_channel(steps: Sequence[int], own: int, channels: int) -> bool | None:
     if steps[-1] == 0:
         return False
-    return True if own == channels and steps[-1] == 1 and not any(step % channels for step in steps[:-1]) else None
+    return True if own == channels else None  # operands are dense: the last axis runs on, the other steps are whole rows
 
 
 def _operands(inputs: Sequence[Range], found: Layout) -> list[Range]:

@@ -142,12 +142,21 @@ class Net:
         return self.call(op, [x], (1, op.output_h, op.output_w, outputs), op.output_zero_point)
 
     def conv_transpose(
-        self, x: str, outputs: int, kernel: int = 3, stride: int = 2, pad: int = 1, zero: Sequence[int] = (), off: Sequence[int] = ()
+        self,
+        x: str,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 2,
+        pad: int = 1,
+        beyond: int = 0,
+        zero: Sequence[int] = (),
+        off: Sequence[int] = (),
     ) -> str:
+        """`beyond` rows and columns are computed past the last that the input reaches."""
         _, h, w, c = self.shape(x)
         weights, bias = self.filters(outputs, (kernel, kernel, c), zero, off)
         folded = phase_bias(weights, bias, self.zero(x), (stride, stride), (1, 1)).astype(np.int32)
-        sizes = [(n - 1) * stride + kernel - 2 * pad for n in (h, w)]
+        sizes = [(n - 1) * stride + kernel - 2 * pad + beyond for n in (h, w)]
         op = ConvTranspose2D(
             *(h, w, c, *sizes, outputs, kernel, kernel, stride, stride, 1, 1, pad, pad, 1, self.zero(x)),
             weights=weights,
@@ -310,7 +319,7 @@ def _depthwise(net: Net, x: str) -> str:
 def _conv_transpose(net: Net, x: str) -> str:
     outputs = int(net.random.integers(1, 6))
     kernel, stride, pad = ((3, 2, 1), (2, 2, 0), (4, 2, 1), (2, 3, 0), (3, 1, 1))[net.random.integers(5)]
-    return net.conv_transpose(x, outputs, kernel, stride, pad, **net.dead(outputs))
+    return net.conv_transpose(x, outputs, kernel, stride, pad, int(net.random.integers(2)), **net.dead(outputs))
 
 
 def _residual(net: Net, x: str) -> str:
@@ -412,6 +421,7 @@ LAYERS: Mapping[str, Callable[[Net, str], str]] = {
     "prelu": _prelu,
     "max_pool": lambda net, x: net.max_pool(x),
     "max_pool_padded": lambda net, x: net.max_pool(x, 3, 1, 1),
+    "max_pool_of_nothing": lambda net, x: net.max_pool(x, 1, 1, 1),
     "average_pool": _average,
     "global_average": lambda net, x: net.global_average(x),
     "row_means": lambda net, x: net.row_means(x),

@@ -14,6 +14,8 @@ from edgecomp.emit import emit
 from edgecomp.errors import ToolError
 from edgecomp.plan import plan
 from edgecomp.qgraph import QGraph
+from edgecomp.qops.boxes import merge_axes
+from edgecomp.qops.copy import Copy
 from edgecomp.removal import Removed, remove_work
 from edgecomp.run import execute
 from edgecomp.target import load_target
@@ -76,6 +78,19 @@ def test_a_constant_folds_at_full_strides_without_padding() -> None:
     net = Net(4, 4, 3, seed=3)
     before = net.finish(net.conv_transpose(net.conv("x", 8, zero=[2], relu=False), 4, 2, 2, 0))
     assert gone(removed_from(before)[1]) == {"t0": {2}}
+
+
+def test_a_constant_stays_where_outputs_lie_beyond_the_input() -> None:
+    net = Net(4, 4, 3, seed=3)
+    before = net.finish(net.conv_transpose(net.conv("x", 8, zero=[2], relu=False), 4, 2, 2, 0, beyond=1))
+    assert removed_from(before)[0] is before
+
+
+def test_a_window_in_padding_alone_is_no_constant() -> None:
+    before = through(lambda net, x: net.max_pool(x, 1, 1, 1))
+    values = reference.evaluate(before, samples(before), keep=lambda name: True)["t1"].reshape(-1, 4)
+    assert np.ptp(values[:, 1].astype(int)) > 0
+    assert removed_from(before)[0] is before
 
 
 def test_unread_channels_go() -> None:
@@ -181,6 +196,18 @@ def test_padding_of_channels() -> None:
     assert gone(removed_from(before)[1]) == {"t0": {1}, "t1": {0, 1, 3, 6}}
 
 
+def test_a_copy_keeps_something_to_copy() -> None:
+    """Channels 2 and 3, constant, between others: the first of them stays, though a filling that is read would do."""
+    net = Net(4, 4, 3)
+    x = net.conv("x", 4, off=[2, 3])
+    dims, input_steps, output_steps = merge_axes((4, 2), (4, 1), (4, 1))
+    moved = net.copy(x, Copy(dims, 2, input_steps, 1, output_steps, 16, net.zero(x) + 1), (1, 2, 2, 4))
+    padded = net.conv(moved, 3, 3, 1, 1)  # multiplies padding, which is not the filling
+    after, removed = removed_from(net.finish(net.concat([padded, net.conv(x, 3, 1)])))
+    assert gone(removed) == {"t0": {3}, "t1": {2}}
+    assert after.nodes[1].op.fill_count == 12
+
+
 def test_a_flattened_channel_is_many_columns() -> None:
     net = Net(4, 4, 3)
     hidden = net.dense(net.conv("x", 4, off=[1]), 6, relu=True, off=[2])
@@ -220,6 +247,14 @@ def test_a_branch_of_constants_becomes_a_row_in_flash(join: Callable[[Net, str, 
     assert {"t1", "t2"} <= {layer.tensor for layer in removed.layers if layer.count == layer.channels}
     (row,) = (tensor for tensor in after.tensors.values() if tensor.data is not None)
     assert row.bytes <= 4
+
+
+def test_the_row_takes_no_name_that_is_there() -> None:
+    net = Net(4, 4, 3)
+    trunk, branch = net.conv("x", 4, 1), net.conv("x", 4, 1, zero=range(4))
+    taken = net.name(f"{branch}__constant", (4,), np.array([1, 2, 3, 4], np.int8))
+    after = removed_from(net.finish(net.conv(net.add(net.add(trunk, branch), taken), 3, 1)))[0]
+    assert len([tensor for tensor in after.tensors.values() if tensor.data is not None]) == 2
 
 
 def test_a_branch_times_zero_needs_no_input() -> None:
