@@ -43,7 +43,9 @@ static uint32_t sum_of_inputs(const row *r) {
 
 static row make_row(const ec_fully_connected_s8_params *p, const int8_t *input) {
     row r = {.input = input, .quads = p->input_n / QUAD, .rest_quads = p->input_n % QUAD != 0};
-    memcpy(&r.rest, input + QUAD * r.quads, p->input_n % QUAD);
+    for (uint32_t i = p->input_n; i > QUAD * r.quads; i--) {
+        r.rest = r.rest << 8 | (uint8_t)input[i - 1u];
+    }
     if (p->output_n > 1u) {
         r.sum = sum_of_inputs(&r);
     }
@@ -95,7 +97,9 @@ static int32_t single_sum(const row *r, const int8_t *weights, int32_t sum) {
 static void last_outputs(const ec_fully_connected_s8_params *p, const row *r, const int8_t *weights, uint32_t o, int8_t *output) {
     const uint32_t count = p->output_n - o;
     int32_t sums[3];
-    memcpy(sums, p->bias + o, count * sizeof sums[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        sums[i] = p->bias[o + i];
+    }
     if (count >= 2u) {
         add_pair(r, weights, sums);
         weights += 2u * QUAD * (r->quads + r->rest_quads);
