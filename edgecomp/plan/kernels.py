@@ -43,7 +43,8 @@ class Kernel:
     """The operator with its weights in the layout this kernel reads."""
     scratch_bytes: Callable[[QOp], int] = lambda op: 0
     overlap_bytes: Callable[[QOp], int | None] = lambda op: None
-    """Distance at which the output may start before the input and lie over it (`plan.overlap`); None where it may not."""
+    """Distance at which the output may start before the input and lie over it, or further before it (`plan.overlap`); 0 where it may
+    start exactly where the input starts; None where it may do neither."""
 
     uses: tuple[Kernel, ...] = ()
     """Other kernels that it calls."""

@@ -13,7 +13,8 @@ from itertools import product
 from edgecomp.plan.lifetimes import Storage
 
 Relaxed = Mapping[tuple[int, int], int]
-"""(storage of an input, storage of the output computed from it) -> distance at which the output may start before the input."""
+"""(storage of an input, storage of the output computed from it) -> distance at which the output may start before the input, or further
+before it; at 0 it starts where the input starts, or lies apart."""
 
 SEARCH_LIMIT = 4000
 """Placements the exact search tries before it settles for the best found."""
@@ -114,12 +115,17 @@ def _fit_relaxed(requests: Sequence[Storage], order: Sequence[int], alignment: i
         request = requests[index]
         blocked = []
         for other in placed:
+            if not requests[other].lifetime.meets(request.lifetime):
+                continue
             low, high = offsets[other] - request.bytes, offsets[other] + requests[other].bytes
-            if (other, index) in relaxed:
-                low = offsets[other] - relaxed[other, index]
+            distance = relaxed.get((other, index), relaxed.get((index, other)))
+            if distance == 0:
+                blocked += [(low, offsets[other]), (offsets[other], high)]
+            elif (other, index) in relaxed:
+                blocked.append((offsets[other] - relaxed[other, index], high))
             elif (index, other) in relaxed:
-                high = offsets[other] + relaxed[index, other]
-            if requests[other].lifetime.meets(request.lifetime):
+                blocked.append((low, offsets[other] + relaxed[index, other]))
+            else:
                 blocked.append((low, high))
         offsets[index] = _lowest_start(blocked, alignment)
         placed.append(index)

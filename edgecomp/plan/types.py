@@ -211,7 +211,7 @@ class Plan:
         source, output = self.buffers[overlap.source], self.buffers[step.node.output]
         distance = source.offset_bytes - output.offset_bytes
         last_reader = source.last_step == output.first_step and overlap.source not in {port.tensor for port in self.qgraph.outputs}
-        if allowed is None or distance < allowed or not last_reader:
+        if allowed is None or distance < allowed or (allowed == 0 and distance != 0) or not last_reader:
             raise ValueError(
                 f"{self.qgraph.name}: {step.node.output!r} lies {distance} bytes before {overlap.source!r}; allowed: {allowed}"
             )
