@@ -30,6 +30,7 @@ typedef struct {
 void ec_max_pool2d_s8(const ec_max_pool2d_s8_params *params, const int8_t *input, int8_t *output);
 void ec_max_pool2d_s8_arm_dsp(const ec_max_pool2d_s8_params *params, const int8_t *input, int8_t *output);
 void ec_max_pool2d_s8_arm_mve(const ec_max_pool2d_s8_params *params, const int8_t *input, int8_t *output);
+void ec_max_pool2d_s8_riscv(const ec_max_pool2d_s8_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }

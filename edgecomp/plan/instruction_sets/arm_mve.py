@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,8 @@ WORD = 4
 """Inputs of a channel that depthwise convolution gathers at once."""
 WINDOW_VECTORS = 4
 """Vectors of a depthwise window, at most."""
+TABLE_REACH = 256
+"""Taps of a depthwise window that the offsets of a gather reach."""
 TILE_BYTES = 4096
 """EC_MVE_TILE_BYTES of ec_mve_depthwise_layout.h."""
 
@@ -45,43 +48,71 @@ MOST_TAPS = 255
 """MOST_TAPS of ec_avg_pool2d_s8.c: how many of a row 16 bits hold the sum of."""
 
 
-def _padded(weights: Array, inputs: int) -> Array:
-    """Weights with as many zeros behind them as a vector load of the last filter reads beyond its end."""
+def _has_room(op: Conv2D | FullyConnected | DepthwiseConv2D | AveragePool2D | Mul) -> bool:
+    """Whether the left shift, which the kernels leave out, can be one bit of the multipliers."""
+    return op.shift <= 1
+
+
+def _absorbed(op: Any) -> dict[str, Any]:
+    """The rescaling without its left shift: multipliers stay below 2^31, and twice a sum times half of one is exact all the same."""
+    return {"multiplier": np.asarray(op.multiplier, np.int64) << op.shift, "shift": 0}
+
+
+def _pack_filters(op: Conv2D | FullyConnected, weights: Array) -> QOp:
+    """`weights` [filters, inputs], filled up to a block of filters, with the zeros behind them that ec_mve_filters.h asks for."""
+    filters, inputs = weights.shape
+    missing = max(BLOCK - filters, 0)
     beyond = -inputs % VECTOR_BYTES if inputs <= HELD_INPUTS else 0
-    return np.append(weights.astype(np.int8).reshape(-1), np.zeros(beyond, np.int8))
+    rescaling = _absorbed(op)
+    return replace(
+        op,
+        weights=np.pad(weights.astype(np.int8).reshape(-1), (0, missing * inputs + beyond)),
+        bias=np.pad(np.asarray(op.bias), (0, missing)),
+        multiplier=np.pad(rescaling["multiplier"], (0, missing), constant_values=1),
+        shift=rescaling["shift"],
+    )
 
 
 def _fully_connected_supports(op: QOp) -> bool:
     assert isinstance(op, FullyConnected)
-    return op.shift == 0 and op.output_n >= BLOCK
+    return _has_room(op)
 
 
 def _pack_fully_connected(op: QOp) -> QOp:
     assert isinstance(op, FullyConnected)
-    return replace(op, weights=_padded(np.asarray(op.weights), op.input_n))
+    return _pack_filters(op, np.asarray(op.weights).reshape(op.output_n, op.input_n))
 
 
 def _average_supports(op: QOp) -> bool:
     assert isinstance(op, AveragePool2D)
-    return op.shift == 0 and op.input_c >= AVERAGED and op.kernel_w <= MOST_TAPS
+    return _has_room(op) and op.input_c >= AVERAGED and op.kernel_w <= MOST_TAPS
 
 
 def _mul_supports(op: QOp) -> bool:
     assert isinstance(op, Mul)
-    return op.shift == 0
+    return _has_room(op)
+
+
+def _pack_mul(op: QOp) -> QOp:
+    assert isinstance(op, Mul)
+    return replace(op, multiplier=op.multiplier << op.shift, shift=0)
+
+
+def _pack_average(op: QOp) -> QOp:
+    assert isinstance(op, AveragePool2D)
+    return replace(op, **_absorbed(op))
 
 
 def _conv2d_supports(op: QOp) -> bool:
     assert isinstance(op, Conv2D)
-    return op.shift == 0 and op.output_c // op.groups >= BLOCK
+    return _has_room(op) and (op.groups == 1 or op.output_c // op.groups >= BLOCK)
 
 
 def _pack_conv2d(op: QOp) -> QOp:
     """Column by column: [output_c][kernel_w][kernel_h][input_c / groups]."""
     assert isinstance(op, Conv2D)
-    channels = op.input_c // op.groups
-    weights = np.asarray(op.weights).reshape(op.output_c, op.kernel_h, op.kernel_w, channels)
-    return replace(op, weights=_padded(weights.transpose(0, 2, 1, 3), op.kernel_h * op.kernel_w * channels))
+    weights = np.asarray(op.weights).reshape(op.output_c, op.kernel_h, op.kernel_w, op.input_c // op.groups)
+    return _pack_filters(op, weights.transpose(0, 2, 1, 3).reshape(op.output_c, -1))
 
 
 def _reads_in_place(op: Conv2D) -> bool:
@@ -90,32 +121,36 @@ def _reads_in_place(op: Conv2D) -> bool:
     return op.kernel_h == op.kernel_w == 1 and op.pad_top == op.pad_left == 0 and inside
 
 
-def _strip_pixels(op: Conv2D, step: int) -> int:
-    """fitting_pixels of ec_conv2d_s8.c."""
-    columns = STRIP_BYTES // (op.kernel_h * (op.input_c // op.groups))
-    fit = 0 if columns < op.kernel_w else (columns - op.kernel_w) // step + 1
-    if fit >= op.output_w:
-        return op.output_w
-    return min(fit - fit % TRIO if fit >= TRIO else TRIO, op.output_w)
+def _shares_columns(op: Conv2D) -> bool:
+    """`shared` of make_tiles in ec_conv2d_s8.c."""
+    return op.stride_w <= op.kernel_w if op.dilation_w == 1 else op.stride_w == 1
 
 
 def _conv2d_scratch_bytes(op: QOp) -> int:
-    """The columns that a tile of pixels reads."""
+    """The columns that a tile of pixels reads, as make_tiles has them."""
     assert isinstance(op, Conv2D)
     if _reads_in_place(op):
         return 0
-    step = op.stride_w if op.dilation_w == 1 and op.stride_w <= op.kernel_w else op.kernel_w
-    columns = (_strip_pixels(op, step) - 1) * step + op.kernel_w
-    return columns * op.kernel_h * (op.input_c // op.groups)
+    column_bytes = op.kernel_h * (op.input_c // op.groups)
+    step, pixels = (op.stride_w, -(-op.output_w // op.dilation_w)) if _shares_columns(op) else (op.kernel_w, op.output_w)
+    columns = STRIP_BYTES // column_bytes
+    fit = 0 if columns < op.kernel_w else (columns - op.kernel_w) // step + 1
+    if fit < pixels:
+        pixels = min(max(fit - fit % TRIO, TRIO), pixels)
+    return ((pixels - 1) * step + op.kernel_w) * column_bytes
 
 
 def _conv2d_overlap_bytes(op: QOp) -> int | None:
-    """A tile is written when all it reads has been brought together; pixels read in place are written while they are read."""
+    """A tile is written when all it reads has been brought together; pixels read in place are written while they are read.
+
+    Groups are computed one after the other, and so are runs of channels of pixels in registers: those read the input again.
+    """
     assert isinstance(op, Conv2D)
-    if op.groups > 1:
+    if op.groups > 1 or (_reads_in_place(op) and op.output_c % BLOCK != 0):
         return None
     if not _reads_in_place(op):
-        return sliding_distance(op, op.output_c, gathers=True)
+        dilated = _shares_columns(op) and op.dilation_w > 1
+        return sliding_distance(op, op.output_c, op.output_w) if dilated else sliding_distance(op, op.output_c, gathers=True)
     needed = first_needed(op)
     pixels = np.arange(len(needed) - 1)
     written = np.minimum(pixels + TRIO, len(pixels)) * op.output_c
@@ -139,14 +174,14 @@ def _depthwise_rows(op: DepthwiseConv2D) -> int:
 def _depthwise_supports(op: QOp) -> bool:
     assert isinstance(op, DepthwiseConv2D)
     vectors = _depthwise_geometry(op)[2]
-    return op.shift == 0 and op.output_c >= BLOCK and vectors <= WINDOW_VECTORS
+    return _has_room(op) and op.output_c >= BLOCK and vectors <= WINDOW_VECTORS and op.kernel_h * op.kernel_w <= TABLE_REACH
 
 
 def _pack_depthwise(op: QOp) -> QOp:
     """Channel by channel, column by column: [output_c][kernel_w][kernel_h]."""
     assert isinstance(op, DepthwiseConv2D)
     weights = np.asarray(op.weights).reshape(op.kernel_h, op.kernel_w, op.output_c)
-    return replace(op, weights=np.ascontiguousarray(weights.transpose(2, 1, 0), np.int8))
+    return replace(op, weights=np.ascontiguousarray(weights.transpose(2, 1, 0), np.int8), **_absorbed(op))
 
 
 def _depthwise_scratch_bytes(op: QOp) -> int:
@@ -176,7 +211,7 @@ KERNELS: Mapping[str, Kernel] = {
     kernel.name: kernel
     for kernel in (
         Kernel(Add.kernel, ISA),
-        Kernel(AveragePool2D.kernel, ISA, supports=_average_supports, overlap_bytes=overlap_bytes),
+        Kernel(AveragePool2D.kernel, ISA, supports=_average_supports, pack=_pack_average, overlap_bytes=overlap_bytes),
         Kernel(Concat.kernel, ISA),
         Kernel(
             Conv2D.kernel,
@@ -205,6 +240,6 @@ KERNELS: Mapping[str, Kernel] = {
         ),
         Kernel(Lut.kernel, ISA),
         Kernel(MaxPool2D.kernel, ISA, overlap_bytes=overlap_bytes),
-        Kernel(Mul.kernel, ISA, supports=_mul_supports),
+        Kernel(Mul.kernel, ISA, supports=_mul_supports, pack=_pack_mul),
     )
 }

@@ -86,7 +86,7 @@ def _depthwise_scratch_bytes(op: Any) -> int:
 
 
 KERNELS: Mapping[str, Kernel] = {
-    "add_s8": Kernel("add_s8", "riscv"),
+    **{name: Kernel(name, "riscv") for name in ("add_s8", "avg_pool2d_s8", "lut_s8", "max_pool2d_s8", "mul_s8")},
     "conv2d_s8": replace(triples.conv2d("riscv"), tile=Tile(LANES, 2 * triples.TRIPLE), pack=_pack_conv2d),
     "fully_connected_s8": quads.fully_connected("riscv"),
     "depthwise_conv2d_s8": Kernel("depthwise_conv2d_s8", "riscv", pack=_pack_depthwise, scratch_bytes=_depthwise_scratch_bytes),

@@ -1,23 +1,19 @@
-/* ec_conv2d_block.h - the inner loops of the convolution: four pixels times the channels of a group.
+/* ec_conv2d_block.h - what the inner loops of the convolution read: four pixels and the channels of a group.
  *
  * The patch holds what the four pixels read, widened to 16 bits. For every four inputs ("quad") it has the word of inputs 0 and 2 of
- * pixels 0..3, then the word of inputs 1 and 3 of pixels 0..3. The last quad may hold anything where the weights are zero.
- *
- * Two channels share a halfword of the weights: 256 * second + first, the first signed. SMLAD with the halfwords as they are sums
- * 256 * second + first, SMLAD with SXTB16 of the word sums the first alone; both together give the second, exactly as long as its sum
- * needs no more than 24 bits. This saves one widening in thirteen instructions.
+ * pixels 0..3, then the word of inputs 1 and 3 of pixels 0..3. Anything may stand where the weights are zero.
  */
 #ifndef EC_CONV2D_BLOCK_H
 #define EC_CONV2D_BLOCK_H
 
-#include "ec_asm_requantize.h"
-#include "ec_dsp.h"
+#include <stddef.h>
+#include <stdint.h>
 
-/* Read and advanced by the functions below, which know the offsets in front of each member. */
+/* Read and advanced by ec_conv2d_pairs and ec_conv2d_singles, which know the offsets in front of each member. */
 typedef struct {
     /*  0 */ const uint32_t *patch;
     /*  4 */ const uint32_t *patch_end;
-    /*  8 */ uint32_t entry; /* EC_CONV2D_ENTRY_... */
+    /*  8 */ uint32_t entry; /* ec_conv2d_entry */
     /* 12 */ const int8_t *weights;
     /* 16 */ const int32_t *bias;
     /* 20 */ const int32_t *multiplier;
@@ -29,226 +25,11 @@ typedef struct {
     /* 56 */ uint32_t span;  /* 255 - (clamp_max - clamp_min) */
     /* 60 */ int32_t low;    /* clamp_min */
 } ec_conv2d_block;
+_Static_assert(offsetof(ec_conv2d_block, low) == 60, "the assembly counts on these offsets");
 
 /* Where the loop over the quads is entered, so that the rest takes whole turns of 8, 2 and 4 quads for 4, 2 and 1 pixels. */
 static inline uint32_t ec_conv2d_entry(uint32_t pixels, uint32_t quads) {
     return pixels > 2u ? (quads & 7u) : pixels == 2u ? 8u + (quads & 1u) : 10u + (quads & 3u);
 }
-
-/* clang-format off */
-
-/* r12: weights; lr: patch; r4-r7: sums of the first channel; r8-r11: of 256 * second + first. */
-#define HALF_STEP(first_a, second_a, first_b, second_b) \
-    "smlad " first_a ", r3, r0, " first_a "    \n"      \
-    "smlad " second_a ", r2, r0, " second_a "  \n"      \
-    "smlad " first_b ", r3, r1, " first_b "    \n"      \
-    "smlad " second_b ", r2, r1, " second_b "  \n"
-
-/* Single loads one behind the other overlap on the Cortex-M4 (TRM 3.3.2), LDRD does not: 13 instructions, 16 cycles. */
-#define STEP_OF_4_PIXELS                    \
-    "ldr    r2, [r12], #4               \n" \
-    "ldr    r1, [lr, #4]                \n" \
-    "ldr    r0, [lr], #8                \n" \
-    "sxtb16 r3, r2                      \n" \
-    HALF_STEP("r4", "r8", "r5", "r9")       \
-    "ldrd   r0, r1, [lr], #8            \n" \
-    HALF_STEP("r6", "r10", "r7", "r11")
-
-#define STEP_OF_2_PIXELS                    \
-    "ldr    r2, [r12], #4               \n" \
-    "ldrd   r0, r1, [lr], #16           \n" \
-    "sxtb16 r3, r2                      \n" \
-    HALF_STEP("r4", "r8", "r5", "r9")
-
-#define STEP_OF_1_PIXEL                     \
-    "ldr    r2, [r12], #4               \n" \
-    "ldr    r0, [lr], #16               \n" \
-    "sxtb16 r3, r2                      \n" \
-    "smlad  r4, r3, r0, r4              \n" \
-    "smlad  r8, r2, r0, r8              \n"
-
-#define NEXT_TURN(start)                    \
-    "ldr    r0, [sp, #4]                \n" \
-    "cmp    lr, r0                      \n" \
-    "bne    " start "                   \n"
-
-/* The results of two pixels, the later one first. */
-#define STORE_PIXELS(offset, first_a, second_a, first_b, second_b) \
-    "ldrd   r0, r1, [lr, " offset "] \n"                               \
-    "strb   " first_b ", [r1], #1       \n"                                   \
-    "strb   " second_b ", [r1], #1      \n"                                   \
-    "strb   " first_a ", [r0], #1       \n"                                   \
-    "strb   " second_a ", [r0], #1      \n"                                   \
-    "strd   r0, r1, [lr, " offset "] \n"
-
-/* Channels from block->bias to block->bias_end, an even number, one pair or more. */
-EC_ASM_FUNCTION static void ec_conv2d_channel_pairs(ec_conv2d_block *block EC_ASM_PARAMETER) {
-    __asm__ volatile(
-        "ldr    r1, [r0, #4]                \n"
-        "push   {r0, r1, r4-r11, lr}        \n" /* [sp]: block, [sp, #4]: patch_end */
-        "mov    lr, r0                      \n"
-        "ldr    r12, [lr, #12]              \n"
-        "ldr    r0, [lr, #16]               \n"
-        "1: ldr r4, [r0]                    \n" /* the next pair; the second's bias is added at the end */
-        "mov    r5, r4                      \n"
-        "mov    r6, r4                      \n"
-        "mov    r7, r4                      \n"
-        "mov    r8, r4                      \n"
-        "mov    r9, r4                      \n"
-        "mov    r10, r4                     \n"
-        "mov    r11, r4                     \n"
-        "ldr    r0, [lr, #8]                \n"
-        "ldr    lr, [lr]                    \n"
-        "tbh    [pc, r0, lsl #1]            \n"
-        "2: .hword (40f - 2b) / 2, (41f - 2b) / 2, (42f - 2b) / 2, (43f - 2b) / 2 \n"
-        ".hword (44f - 2b) / 2, (45f - 2b) / 2, (46f - 2b) / 2, (47f - 2b) / 2    \n"
-        ".hword (20f - 2b) / 2, (21f - 2b) / 2                                    \n"
-        ".hword (10f - 2b) / 2, (11f - 2b) / 2, (12f - 2b) / 2, (13f - 2b) / 2    \n"
-        "10:" STEP_OF_1_PIXEL STEP_OF_1_PIXEL
-        "13:" STEP_OF_1_PIXEL STEP_OF_1_PIXEL
-        "12:" STEP_OF_1_PIXEL STEP_OF_1_PIXEL
-        "11:" STEP_OF_1_PIXEL STEP_OF_1_PIXEL
-        NEXT_TURN("10b")
-        "b      4f                          \n"
-        "20:" STEP_OF_2_PIXELS STEP_OF_2_PIXELS
-        "21:" STEP_OF_2_PIXELS STEP_OF_2_PIXELS
-        NEXT_TURN("20b")
-        "b      4f                          \n"
-        "40:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "47:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "46:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "45:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "44:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "43:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "42:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "41:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        NEXT_TURN("40b")
-        "4: ldr lr, [sp]                    \n"
-        "ldrd   r0, r1, [lr, #16]           \n"
-        "sub    r8, r8, r4                  \n" /* 256 * second */
-        "sub    r9, r9, r5                  \n"
-        "sub    r10, r10, r6                \n"
-        "sub    r11, r11, r7                \n"
-        "ldr    r2, [r0, #4]                \n"
-        "add    r8, r2, r8, asr #8          \n"
-        "add    r9, r2, r9, asr #8          \n"
-        "add    r10, r2, r10, asr #8        \n"
-        "add    r11, r2, r11, asr #8        \n"
-        "ldrd   r2, r3, [r1], #8            \n"
-        "adds   r0, #8                      \n"
-        "strd   r0, r1, [lr, #16]           \n"
-        "lsls   r2, r2, #1                  \n"
-        "lsls   r3, r3, #1                  \n"
-        "ldrd   r0, r1, [lr, #24]           \n"
-        "cbnz   r1, 6f                      \n" /* reaches just over what follows */
-        EC_ASM_REQUANTIZE("r4", "r2")
-        EC_ASM_REQUANTIZE("r5", "r2")
-        EC_ASM_REQUANTIZE("r6", "r2")
-        EC_ASM_REQUANTIZE("r7", "r2")
-        EC_ASM_REQUANTIZE("r8", "r3")
-        EC_ASM_REQUANTIZE("r9", "r3")
-        EC_ASM_REQUANTIZE("r10", "r3")
-        EC_ASM_REQUANTIZE("r11", "r3")
-        "5:"
-        STORE_PIXELS("#40", "r6", "r10", "r7", "r11")
-        STORE_PIXELS("#32", "r4", "r8", "r5", "r9")
-        "ldr    r0, [lr, #16]               \n"
-        "ldr    r1, [lr, #48]               \n"
-        "cmp    r0, r1                      \n"
-        "bne    1b                          \n"
-        "b      7f                          \n"
-        "6: add r0, #128                    \n"
-        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r8", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r9", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r10", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r11", "r3")
-        "ldrd   r0, r1, [lr, #52]           \n"
-        "ldr    r2, [lr, #60]               \n"
-        EC_ASM_CLAMP("r4")
-        EC_ASM_CLAMP("r5")
-        EC_ASM_CLAMP("r6")
-        EC_ASM_CLAMP("r7")
-        EC_ASM_CLAMP("r8")
-        EC_ASM_CLAMP("r9")
-        EC_ASM_CLAMP("r10")
-        EC_ASM_CLAMP("r11")
-        "b      5b                          \n"
-        "7: str r12, [lr, #12]              \n"
-        "add    sp, #8                      \n"
-        "pop    {r4-r11, pc}                \n");
-}
-
-/* Channels from block->bias to block->bias_end, one by one; their weights stand as they are. All four pixels are computed. */
-EC_ASM_FUNCTION static void ec_conv2d_single_channels(ec_conv2d_block *block EC_ASM_PARAMETER) {
-    __asm__ volatile(
-        "push   {r4-r11, lr}                \n"
-        "mov    r11, r0                     \n"
-        "ldr    r10, [r11, #4]              \n"
-        "ldr    r12, [r11, #12]             \n"
-        "ldr    r0, [r11, #16]              \n"
-        "1: ldr r4, [r0]                    \n" /* the next channel */
-        "mov    r5, r4                      \n"
-        "mov    r6, r4                      \n"
-        "mov    r7, r4                      \n"
-        "ldr    lr, [r11]                   \n"
-        "2: ldr r2, [r12], #4               \n" /* the next quad */
-        "ldm    lr!, {r0, r1, r8, r9}       \n"
-        "sxtb16 r3, r2                      \n"
-        "sxtb16 r2, r2, ror #8              \n"
-        "smlad  r4, r3, r0, r4              \n"
-        "smlad  r5, r3, r1, r5              \n"
-        "smlad  r6, r3, r8, r6              \n"
-        "smlad  r7, r3, r9, r7              \n"
-        "ldm    lr!, {r0, r1, r8, r9}       \n"
-        "cmp    lr, r10                     \n"
-        "smlad  r4, r2, r0, r4              \n"
-        "smlad  r5, r2, r1, r5              \n"
-        "smlad  r6, r2, r8, r6              \n"
-        "smlad  r7, r2, r9, r7              \n"
-        "bne    2b                          \n"
-        "ldrd   r0, r1, [r11, #16]          \n"
-        "ldr    r2, [r1], #4                \n"
-        "adds   r0, #4                      \n"
-        "strd   r0, r1, [r11, #16]          \n"
-        "lsls   r2, r2, #1                  \n"
-        "ldrd   r0, r1, [r11, #24]          \n"
-        "cbnz   r1, 6f                      \n"
-        EC_ASM_REQUANTIZE("r4", "r2")
-        EC_ASM_REQUANTIZE("r5", "r2")
-        EC_ASM_REQUANTIZE("r6", "r2")
-        EC_ASM_REQUANTIZE("r7", "r2")
-        "5: ldrd r0, r1, [r11, #40]         \n"
-        "strb   r7, [r1], #1                \n"
-        "strb   r6, [r0], #1                \n"
-        "strd   r0, r1, [r11, #40]          \n"
-        "ldrd   r0, r1, [r11, #32]          \n"
-        "strb   r5, [r1], #1                \n"
-        "strb   r4, [r0], #1                \n"
-        "strd   r0, r1, [r11, #32]          \n"
-        "ldr    r0, [r11, #16]              \n"
-        "ldr    r1, [r11, #48]              \n"
-        "cmp    r0, r1                      \n"
-        "bne    1b                          \n"
-        "str    r12, [r11, #12]             \n"
-        "pop    {r4-r11, pc}                \n"
-        "6: add r0, #128                    \n"
-        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
-        "ldrd   r0, r1, [r11, #52]          \n"
-        "ldr    r2, [r11, #60]              \n"
-        EC_ASM_CLAMP("r4")
-        EC_ASM_CLAMP("r5")
-        EC_ASM_CLAMP("r6")
-        EC_ASM_CLAMP("r7")
-        "b      5b                          \n");
-}
-
-/* clang-format on */
 
 #endif

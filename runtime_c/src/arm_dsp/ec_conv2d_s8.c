@@ -9,8 +9,9 @@
  */
 #include "ec_conv2d_s8.h"
 
-#include "ec_conv2d_block.h"
-#include "ec_conv2d_patch.h"
+#include "ec_conv2d_padding.h"
+#include "ec_conv2d_pairs.h"
+#include "ec_conv2d_singles.h"
 
 static uint32_t quads_of(uint32_t bytes) { return (bytes + EC_QUAD - 1u) / EC_QUAD; }
 
@@ -20,7 +21,7 @@ static uint32_t inside(uint32_t size, uint32_t reach) { return size >= reach ? s
 /* Taps from the first of the first window to the last of the last. */
 static uint32_t span(uint32_t outputs, uint32_t stride, uint32_t reach) { return (outputs - 1u) * stride + reach; }
 
-static uint32_t *list_rests(const ec_gather *g, uint32_t run_size, uint32_t *to) {
+static void list_rests(const ec_gather *g, uint32_t run_size, uint32_t *to) {
     const uint32_t *const end = to + EC_QUAD * g->rest_quads;
     for (uint32_t ky = 0; ky < g->kernel_h; ky++) {
         for (uint32_t run = 0; run < g->runs; run++) {
@@ -32,10 +33,9 @@ static uint32_t *list_rests(const ec_gather *g, uint32_t run_size, uint32_t *to)
     while (to < end) {
         *to++ = 0;
     }
-    return to;
 }
 
-/* A band between the patch and nothing, if the layer needs one. */
+/* A band, if the layer needs one. */
 static void add_band(ec_gather *g, const ec_conv2d_s8_params *p, uint32_t reach_h, uint32_t reach_w, int8_t *band) {
     const uint32_t width = span(p->output_w, p->stride_w, reach_w);
     const uint32_t height = span(p->output_h, p->stride_h, reach_h);
@@ -114,11 +114,11 @@ static void compute_channels(const group *channels, ec_conv2d_block *b) {
     b->multiplier = channels->multiplier;
     if (channels->paired > 0) {
         b->bias_end = channels->bias + channels->paired;
-        ec_conv2d_channel_pairs(b);
+        ec_conv2d_pairs(b);
     }
     if (channels->paired < channels->outputs) {
         b->bias_end = channels->bias + channels->outputs;
-        ec_conv2d_single_channels(b);
+        ec_conv2d_singles(b);
     }
 }
 

@@ -7,6 +7,8 @@
 #ifndef EC_FULLY_CONNECTED_BLOCK_H
 #define EC_FULLY_CONNECTED_BLOCK_H
 
+#include <stddef.h>
+
 #include "ec_asm_requantize.h"
 #include "ec_dsp.h"
 
@@ -28,6 +30,7 @@ typedef struct {
     /* 52 */ uint32_t span;        /* 255 - (clamp_max - clamp_min) */
     /* 56 */ int32_t low;          /* clamp_min */
 } ec_fully_connected_block;
+_Static_assert(offsetof(ec_fully_connected_block, low) == 56, "the assembly counts on these offsets");
 
 /* Where the loop over the quads is entered, so that the rest takes whole turns of four. */
 static inline uint32_t ec_fully_connected_entry(uint32_t quads) { return quads == 0 ? 4u : (quads & 3u); }

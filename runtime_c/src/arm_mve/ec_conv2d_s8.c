@@ -1,34 +1,37 @@
-/* Pixels are computed a tile at a time, a run of pixels of one row. What a tile reads is first brought together, column by column: a column
- * is the kernel_h inputs that lie above each other, so a window is kernel_w columns in a run, neighbouring windows share what they have
- * in common, and an input is copied kernel_h times rather than kernel_h * kernel_w times. Windows of one pixel are read where they are.
+/* Pixels are computed a tile at a time, some pixels of one row. What a tile reads is first brought together column by column: a column is
+ * the kernel_h inputs of a group that lie above each other, so a window is kernel_w columns in a run, neighbouring windows share what they
+ * have in common, and an input is copied kernel_h times rather than kernel_h * kernel_w times. Where the kernel is dilated by d, windows
+ * share columns with every d-th window: a tile holds those. Windows of one pixel are read where they are.
  *
- * Weights: [output_c][kernel_w][kernel_h][input_c / groups], a column at a time as well. The plan computes the size of scratch as
- * make_tiles does.
+ * Weights: [output_c][kernel_w][kernel_h][input_c / groups], column by column as well; fewer than four filters are filled up to four. The
+ * plan computes the size of scratch as make_tiles does.
  */
 #include "ec_conv2d_s8.h"
 
 #include "ec_mve_pixels.h"
 #include "ec_mve_runs.h"
 
-#define STRIP_BYTES 2048U /* that a strip of columns may take, unless three pixels need more */
+#define STRIP_BYTES 2048U /* that the columns of a tile may take, unless three pixels need more */
 
-/* Where a tile's pixels lie and how its strip is laid out. */
 typedef struct {
     const ec_conv2d_s8_params *p;
-    ec_mve_runs rows; /* of a column: the group's channels of an input pixel */
+    ec_mve_runs rows; /* of columns: the group's channels of an input pixel */
     int8_t *strip;
     uint32_t column_size;
-    uint32_t column_dilation;
-    uint32_t pixels;     /* of a tile */
-    uint32_t pixel_step; /* columns from one window to the next, in the strip */
-    int shared;          /* whether windows overlap or touch: one strip of columns; else one strip a window */
+    int shared;           /* whether windows share columns, or touch; else each has columns of its own */
+    uint32_t phases;      /* a tile takes every phases-th pixel of a row */
+    uint32_t pixels;      /* of a tile */
+    uint32_t pixel_step;  /* columns in the strip from one pixel's first to the next one's */
+    uint32_t source_step; /* columns of the input from one column of a window to the next */
 } tiles;
 
-static uint32_t fitting_pixels(const ec_conv2d_s8_params *p, uint32_t column_size, uint32_t pixel_step) {
-    const uint32_t columns = STRIP_BYTES / column_size;
-    const uint32_t fit = columns < p->kernel_w ? 0 : (columns - p->kernel_w) / pixel_step + 1U;
+static uint32_t fitting_pixels(const tiles *t) {
+    const uint32_t kernel_w = t->p->kernel_w;
+    const uint32_t all = (t->p->output_w + t->phases - 1U) / t->phases;
+    const uint32_t columns = STRIP_BYTES / t->column_size;
+    const uint32_t fit = columns < kernel_w ? 0 : (columns - kernel_w) / t->pixel_step + 1U;
     const uint32_t trios = fit < EC_MVE_TRIO ? EC_MVE_TRIO : fit - fit % EC_MVE_TRIO;
-    return trios < p->output_w && fit < p->output_w ? trios : p->output_w;
+    return fit >= all || trios >= all ? all : trios;
 }
 
 static tiles make_tiles(const ec_conv2d_s8_params *p, void *scratch) {
@@ -38,17 +41,18 @@ static tiles make_tiles(const ec_conv2d_s8_params *p, void *scratch) {
     t.strip = scratch;
     t.column_size = p->kernel_h * channels;
     t.rows = ec_mve_make_runs(channels, t.column_size);
-    t.shared = p->dilation_w == 1 && p->stride_w <= p->kernel_w;
+    t.source_step = p->dilation_w;
+    t.shared = p->dilation_w == 1 ? p->stride_w <= p->kernel_w : p->stride_w == 1;
+    t.phases = t.shared ? p->dilation_w : 1;
     t.pixel_step = t.shared ? p->stride_w : p->kernel_w;
-    t.pixels = fitting_pixels(p, t.column_size, t.pixel_step);
+    t.pixels = fitting_pixels(&t);
     return t;
 }
 
-/* Columns from (y, x) on, `dilation` apart. */
-static void fill_columns(const tiles *t, const int8_t *input, int32_t y, int32_t x, uint32_t count, uint32_t dilation, int8_t *to) {
+/* Columns from (y, x) of the input on. */
+static void fill_columns(const tiles *t, const int8_t *input, int32_t y, int32_t x, uint32_t count, int8_t *to) {
     const ec_conv2d_s8_params *p = t->p;
-    const int32_t step = (int32_t)dilation;
-    const uint32_t source_step = dilation * p->input_c;
+    const int32_t step = (int32_t)t->source_step;
     uint32_t before = 0;
     uint32_t end = count;
     while (before < count && x + (int32_t)before * step < 0) {
@@ -57,52 +61,61 @@ static void fill_columns(const tiles *t, const int8_t *input, int32_t y, int32_t
     while (end > before && x + (int32_t)(end - 1U) * step >= p->input_w) {
         end--;
     }
-    for (uint32_t ky = 0; ky < p->kernel_h; ky++, y += p->dilation_h, to += t->rows.size) {
+    int8_t *const inside = to + before * t->column_size;
+    ec_mve_fill(to, p->input_zero_point, before * t->column_size);
+    ec_mve_fill(to + end * t->column_size, p->input_zero_point, (count - end) * t->column_size);
+    for (uint32_t ky = 0; ky < p->kernel_h; ky++, y += p->dilation_h) {
+        int8_t *const row = inside + ky * t->rows.size;
         if (y < 0 || y >= p->input_h) {
-            ec_mve_fill_runs(&t->rows, p->input_zero_point, to, count);
-            continue;
+            ec_mve_fill_runs(&t->rows, p->input_zero_point, row, end - before);
+        } else {
+            const uint32_t pixel = (uint32_t)(y * p->input_w + x) + before * t->source_step;
+            ec_mve_copy_runs(&t->rows, input + pixel * p->input_c, t->source_step * p->input_c, row, end - before);
         }
-        const int8_t *from = input + ((uint32_t)y * p->input_w + (uint32_t)(x + (int32_t)before * step)) * p->input_c;
-        ec_mve_fill_runs(&t->rows, p->input_zero_point, to, before);
-        ec_mve_copy_runs(&t->rows, from, source_step, to + before * t->column_size, end - before);
-        ec_mve_fill_runs(&t->rows, p->input_zero_point, to + end * t->column_size, count - end);
     }
 }
 
-static void fill_strip(const tiles *t, const int8_t *input, uint32_t oy, uint32_t ox, uint32_t pixels) {
+/* What `count` pixels of a tile read, the first at (oy, ox). */
+static void fill_strip(const tiles *t, const int8_t *input, uint32_t oy, uint32_t ox, uint32_t count) {
     const ec_conv2d_s8_params *p = t->p;
     const int32_t y = (int32_t)(oy * p->stride_h) - p->pad_top;
-    const int32_t x = (int32_t)(ox * p->stride_w) - p->pad_left;
+    int32_t x = (int32_t)(ox * p->stride_w) - p->pad_left;
+    int8_t *to = t->strip;
     if (t->shared) {
-        fill_columns(t, input, y, x, (pixels - 1U) * p->stride_w + p->kernel_w, 1, t->strip);
+        fill_columns(t, input, y, x, (count - 1U) * t->pixel_step + p->kernel_w, to);
         return;
     }
-    for (uint32_t i = 0; i < pixels; i++) {
-        fill_columns(t, input, y, x + (int32_t)(i * p->stride_w), p->kernel_w, p->dilation_w, t->strip + i * p->kernel_w * t->column_size);
+    for (; count > 0; count--) {
+        fill_columns(t, input, y, x, p->kernel_w, to);
+        x += p->stride_w;
+        to += p->kernel_w * t->column_size;
     }
 }
 
-static void compute_tiles(const tiles *t, const ec_mve_filters *filters, const int8_t *input, int8_t *output) {
+static void compute_row(const tiles *t, const ec_mve_filters *filters, const int8_t *input, uint32_t oy, int8_t *output) {
     const ec_conv2d_s8_params *p = t->p;
-    for (uint32_t oy = 0; oy < p->output_h; oy++) {
-        for (uint32_t ox = 0; ox < p->output_w; ox += t->pixels) {
-            const uint32_t left = p->output_w - ox;
+    for (uint32_t phase = 0; phase < t->phases; phase++) {
+        for (uint32_t ox = phase; ox < p->output_w; ox += t->pixels * t->phases) {
+            const uint32_t left = (p->output_w - ox + t->phases - 1U) / t->phases;
             const uint32_t count = left < t->pixels ? left : t->pixels;
-            const ec_mve_pixels pixels = {t->strip, t->pixel_step * t->column_size, output, p->output_c, count};
+            const ec_mve_pixels pixels = {t->strip, t->pixel_step * t->column_size, output + ox * p->output_c, t->phases * p->output_c,
+                                          count};
             fill_strip(t, input, oy, ox, count);
             ec_mve_compute_pixels(filters, &pixels);
-            output += count * p->output_c;
         }
     }
 }
 
 /* Windows of one pixel, none in the padding. */
+static int reads_in_place(const ec_conv2d_s8_params *p) {
+    return p->kernel_h == 1 && p->kernel_w == 1 && p->pad_top == 0 && p->pad_left == 0 && (p->output_h - 1) * p->stride_h < p->input_h &&
+           (p->output_w - 1) * p->stride_w < p->input_w;
+}
+
 static void compute_in_place(const ec_conv2d_s8_params *p, const ec_mve_filters *filters, const int8_t *input, int8_t *output) {
-    const int dense = p->stride_w == 1 && p->stride_h == 1 && p->output_w == p->input_w;
+    const int dense = p->stride_w == 1 && p->stride_h == 1 && p->output_w == p->input_w; /* rows run on in one another */
     ec_mve_pixels pixels = {input, (uint32_t)p->stride_w * p->input_c, output, p->output_c, p->output_w};
-    if (dense) {
-        pixels.count *= p->output_h;
-    }
+    pixels.count *= dense ? p->output_h : 1U;
     for (uint32_t rows = dense ? 1 : p->output_h; rows > 0; rows--) {
         ec_mve_compute_pixels(filters, &pixels);
         pixels.input += (uint32_t)p->stride_h * p->input_w * p->input_c;
@@ -110,27 +123,25 @@ static void compute_in_place(const ec_conv2d_s8_params *p, const ec_mve_filters 
     }
 }
 
-static int reads_pixels_in_place(const ec_conv2d_s8_params *p) {
-    return p->kernel_h == 1 && p->kernel_w == 1 && p->pad_top == 0 && p->pad_left == 0 && (p->output_h - 1) * p->stride_h < p->input_h &&
-           (p->output_w - 1) * p->stride_w < p->input_w;
-}
-
 void ec_conv2d_s8_arm_mve(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
     const uint32_t channels = (uint32_t)params->input_c / params->groups;
+    const uint32_t row_size = (uint32_t)params->output_w * params->output_c;
     const tiles t = make_tiles(params, scratch);
     ec_mve_filters filters = {params->weights,
                               params->bias,
                               params->multiplier,
                               (uint32_t)params->output_c / params->groups,
-                              (uint32_t)params->kernel_h * params->kernel_w * channels,
+                              params->kernel_w * t.column_size,
                               params->output_zero_point,
                               params->clamp_min,
                               params->clamp_max};
     for (uint32_t group = 0; group < params->groups; group++) {
-        if (reads_pixels_in_place(params)) {
+        if (reads_in_place(params)) {
             compute_in_place(params, &filters, input, output);
         } else {
-            compute_tiles(&t, &filters, input, output);
+            for (uint32_t oy = 0; oy < params->output_h; oy++) {
+                compute_row(&t, &filters, input, oy, output + oy * row_size);
+            }
         }
         input += channels;
         output += filters.channels;

@@ -122,7 +122,7 @@ static void compute_in_a_row(const ec_mve_depthwise *d, ec_mve_pairs *c, const i
         ec_mve_pairs_in_a_row(c, vaddq_n_u32(words, (uint32_t)(uintptr_t)at - EC_MVE_WORD),
                               vaddq_n_u32(words, (uint32_t)(uintptr_t)at1 - EC_MVE_WORD), output, output1);
     } else {
-        ec_mve_wide_pairs(c, d->vectors, at, at1, output, output1);
+        ec_mve_wide_pairs(c, d->vectors, d->offsets, at, at1, output, output1);
     }
 }
 
@@ -165,7 +165,7 @@ static void compute_tile(const ec_mve_depthwise *d, ec_mve_pairs *c, const outpu
 
 void ec_depthwise_conv2d_s8_arm_mve(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
     const ec_mve_depthwise d = ec_mve_make_depthwise(params, scratch);
-    ec_mve_pairs pairs = ec_mve_make_pairs(params->output_zero_point, params->clamp_min, params->clamp_max, d.offsets);
+    ec_mve_pairs pairs = ec_mve_make_pairs(params->output_zero_point, params->clamp_min, params->clamp_max);
     ec_mve_spread_weights(&d);
     ec_mve_fill(d.padding, params->input_zero_point, d.columns * params->input_c);
     for (uint32_t oy = 0; oy < params->output_h; oy += d.rows) {

@@ -7,10 +7,11 @@
 #define EC_MVE_BLOCK 4U /* filters requantized together */
 
 typedef struct {
-    const int8_t *weights; /* [channels][inputs]; up to 15 bytes behind them are read where inputs is no multiple of 16 */
+    const int8_t
+        *weights; /* [channels][inputs], at least four filters; up to 15 bytes behind them are read if inputs is no multiple of 16 */
     const int32_t *bias;
     const int32_t *multiplier;
-    uint32_t channels; /* at least EC_MVE_BLOCK */
+    uint32_t channels;
     uint32_t inputs;
     int32_t zero_point;
     int32_t low;

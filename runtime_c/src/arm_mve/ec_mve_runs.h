@@ -72,6 +72,25 @@ static inline void ec_mve_fill(int8_t *to, int8_t value, uint32_t bytes) {
                      : "lr", "memory");
 }
 
+/* Runs of any size, from_step bytes apart. */
+static inline void ec_mve_copy_each(const ec_mve_runs *r, const int8_t *from, uint32_t from_step, int8_t *to, uint32_t count) {
+    const uint32_t copied = (r->size + EC_MVE_BYTES - 1U) / EC_MVE_BYTES * EC_MVE_BYTES; /* what pointers advance by */
+    int8x16_t v;
+    __asm__ volatile("1:\n"
+                     "dlstp.8 lr, %[size]\n"
+                     "2:\n"
+                     "vldrb.8 %q[v], [%[from]], #16\n"
+                     "vstrb.8 %q[v], [%[to]], #16\n"
+                     "letp lr, 2b\n"
+                     "subs %[count], %[count], #1\n"
+                     "add %[from], %[from], %[from_skip]\n"
+                     "add %[to], %[to], %[to_skip]\n"
+                     "bne 1b\n"
+                     : [from] "+r"(from), [to] "+r"(to), [count] "+r"(count), [v] "=&w"(v)
+                     : [size] "r"(r->size), [from_skip] "r"(from_step - copied), [to_skip] "r"(r->to_step - copied)
+                     : "lr", "cc", "memory");
+}
+
 static inline void ec_mve_copy_runs(const ec_mve_runs *r, const int8_t *from, uint32_t from_step, int8_t *to, uint32_t count) {
     if (r->together > 1 && from_step == r->size) {
         const uint32_t vectors = count / r->together;
@@ -80,12 +99,8 @@ static inline void ec_mve_copy_runs(const ec_mve_runs *r, const int8_t *from, ui
         from += vectors * r->together * r->size;
         to += vectors * r->together * r->to_step;
         ec_mve_scatter(r, from, to, rest > 0, rest * r->size);
-    } else {
-        for (; count > 0; count--) {
-            ec_mve_copy(from, to, r->size);
-            from += from_step;
-            to += r->to_step;
-        }
+    } else if (count > 0) {
+        ec_mve_copy_each(r, from, from_step, to, count);
     }
 }
 
