@@ -56,7 +56,10 @@ def figures(board: str) -> dict[str, dict[str, Any]]:
 
 
 def prices(board: str) -> dict[str, list[float]]:
-    """For each kernel of the board's instruction sets the prices of FEATURES that fit the grid best, none negative."""
+    """For each kernel of the board's instruction sets the prices of FEATURES that fit the grid best, none negative.
+
+    And for each operator with MACs, as "best/<operator>", the fewest instructions a MAC.
+    """
     target = load_target(board)
     samples: dict[str, list[tuple[tuple[float, ...], int]]] = {}
     for isa in target.isa:
@@ -64,7 +67,11 @@ def prices(board: str) -> dict[str, list[float]]:
         for op, result in zip(GRID.values(), measure(list(GRID.values()), alone), strict=True):
             if result.isa == isa and result.instructions is not None:
                 samples.setdefault(f"{isa}/{op.kernel}", []).append((features(op), result.instructions))
-    return {name: _fit(measured) for name, measured in sorted(samples.items())}
+    fitted = {name: _fit(measured) for name, measured in sorted(samples.items())}
+    for kernel in sorted({op.kernel for op in GRID.values() if op.work.macs}):
+        each = [value / row[1] for name, measured in samples.items() if name.endswith(f"/{kernel}") for row, value in measured]
+        fitted[f"best/{kernel}"] = [float(f"{min(each):.4g}")]
+    return fitted
 
 
 def _fit(measured: list[tuple[tuple[float, ...], int]]) -> list[float]:

@@ -128,6 +128,7 @@ class LayerFacts:
     estimated_cycles: int | None
     cycles: int | None
     sqnr_db: float | None
+    note: str | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from edgecomp.emit.fingerprint import fingerprint
 from edgecomp.errors import DataError
 from edgecomp.graph import Array
 from edgecomp.plan import CONTEXT_BYTES, Plan
+from edgecomp.plan.cost import why_slow
 from edgecomp.qgraph import IntArray, QGraph
 from edgecomp.quant.floating import FloatModel, sample_shape
 from edgecomp.quant.quality import Metric, first_bad_layer
@@ -216,6 +217,14 @@ def _accuracy(plan: Plan, floats: Array, expected: list[IntArray], got: list[Int
     return Accuracy(metric.name, truth, finite(metric.of(quantized)), finite(metric.of(target)))
 
 
+def _slow(plan: Plan, index: int, execution: Execution | None) -> str | None:
+    """Why a layer takes many more instructions a MAC than the best shape of its kind; None where it does not."""
+    if execution is None or execution.layer_instructions is None:
+        return None
+    step = plan.steps[index]
+    return why_slow(step.op, plan.target.core, step.kernel.isa, execution.layer_instructions[index])
+
+
 def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: Target, ran: _Ran | None) -> RunReport:
     execution = ran.execution if ran else None
     stack = execution.stack_bytes if execution else None
@@ -232,6 +241,7 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
             estimated_cycles=execution.layer_estimated_cycles[i] if execution and execution.layer_estimated_cycles else None,
             cycles=None,
             sqnr_db=sqnr.get(step.node.output),
+            note=_slow(plan, i, execution),
         )
         for i, step in enumerate(plan.steps)
     )

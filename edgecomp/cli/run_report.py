@@ -40,7 +40,8 @@ def print_report(report: RunReport, console: Console) -> None:
     for name, text in _facts(report):
         facts.add_row(f"[bold]{name}[/]", text)
     console.print(facts)
-    for note in (*report.target.notes, *report.warnings):
+    slow = [f"layer {layer.index} takes {layer.note}" for layer in report.layers if layer.note]
+    for note in (*report.target.notes, *report.warnings, *slow):
         console.print(f"[dim]note: {escape(note)}[/]")
 
 

@@ -22,6 +22,18 @@ FEATURES = ("call", "macs", "outputs", "gathered", "runs", "rows")
 over all outputs, and over all pixels."""
 
 
+SLOW = 1.5
+"""Times the best figure, from which on a report says why."""
+REASONS = {
+    "call": "the layer is so small that setting it up counts",
+    "outputs": "few products an output, so requantizing and storing it counts",
+    "gathered": "few output channels share the inputs that are brought together",
+    "runs": "its windows are many short runs of inputs",
+    "rows": "its windows are many short runs of inputs",
+}
+"""What makes a feature's share large."""
+
+
 def features(op: QOp) -> tuple[float, ...]:
     """The counts of FEATURES for one operator."""
     kind: Any = op
@@ -59,6 +71,21 @@ def estimate_instructions(op: QOp, core: str, isa: str) -> int | None:
         calls, *counts = features(part)
         total += sum(count * each for count, each in zip((calls * op.calls, *counts), price, strict=True))
     return round(total)
+
+
+def why_slow(op: QOp, core: str, isa: str, instructions: int) -> str | None:
+    """Where a layer's instructions go, if they are more than SLOW times those of the best measured shape of its kind a MAC; else None."""
+    best = cost_table().get(core, {}).get(f"best/{op.kernel}")
+    macs = op.work.macs
+    if not best or not macs or instructions <= SLOW * best[0] * macs:
+        return None
+    ratio = f"{instructions / macs / best[0]:.1f} times the best shape's instructions a MAC"
+    prices = cost_table().get(core, {}).get(f"{isa}/{op.kernel}", ())
+    shares = {name: count * price for name, count, price in zip(FEATURES, features(op), prices, strict=False) if name != "macs"}
+    if not shares or sum(shares.values()) <= 0:
+        return ratio
+    largest = max(shares, key=lambda name: shares[name])
+    return f"{ratio}: {REASONS[largest]}"
 
 
 @cache
