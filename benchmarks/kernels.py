@@ -68,7 +68,7 @@ def prices(board: str) -> dict[str, list[float]]:
             if result.isa == isa and result.instructions is not None:
                 samples.setdefault(f"{isa}/{op.kernel}", []).append((features(op), result.instructions))
     fitted = {name: _fit(measured) for name, measured in sorted(samples.items())}
-    for kernel in sorted({op.kernel for op in GRID.values() if op.work.macs}):
+    for kernel in sorted({op.kernel for op in GRID.values() if features(op)[1]}):
         each = [value / row[1] for name, measured in samples.items() if name.endswith(f"/{kernel}") for row, value in measured]
         fitted[f"best/{kernel}"] = [float(f"{min(each):.4g}")]
     return fitted
