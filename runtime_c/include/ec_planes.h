@@ -90,6 +90,7 @@ typedef struct {
 
 typedef struct {
     const ec_depthwise_conv2d_s8_params *params;
+    int turned; /* rows of the plane lie along the width */
     ec_plane_axis rows;
     ec_plane_axis columns;
     ec_merge_job *jobs;
@@ -124,13 +125,13 @@ static inline void ec_lay_out_planes(ec_planes *planes, const ec_depthwise_conv2
                                                p->input_w * pixel, p->output_w * output);
     const ec_plane_axis w =
         ec_make_plane_axis(p->input_w, p->output_w, p->kernel_w, p->stride_w, p->dilation_w, p->pad_left, pixel, output);
-    const int turned = ec_thirds_cost(&w, &h) < ec_thirds_cost(&h, &w);
     const uint32_t half_output = (uint32_t)p->output_h * p->output_w * output / 2U;
     const uint32_t limit = half_output > EC_PLANE_BYTES ? half_output : EC_PLANE_BYTES;
     planes->params = p;
     planes->padding = padding;
-    planes->rows = turned ? w : h;
-    planes->columns = turned ? h : w;
+    planes->turned = ec_thirds_cost(&w, &h) < ec_thirds_cost(&h, &w);
+    planes->rows = planes->turned ? w : h;
+    planes->columns = planes->turned ? h : w;
     planes->jobs = (ec_merge_job *)scratch;
     planes->taps = (ec_tap *)(planes->jobs + EC_MOST_JOBS * planes->columns.stride);
     planes->plane = (uint32_t *)(planes->taps + p->kernel_h * p->kernel_w);
@@ -148,12 +149,11 @@ static inline void ec_lay_out_planes(ec_planes *planes, const ec_depthwise_conv2
 
 static inline void ec_list_taps(const ec_planes *planes) {
     const ec_depthwise_conv2d_s8_params *p = planes->params;
-    const int turned = planes->rows.input_step == p->input_c;
     ec_tap *tap = planes->taps;
     for (uint32_t ky = 0; ky < p->kernel_h; ky++) {
         for (uint32_t kx = 0; kx < p->kernel_w; kx++) {
-            const uint32_t row = (turned ? kx : ky) * planes->rows.dilation;
-            const uint32_t column = (turned ? ky : kx) * planes->columns.dilation;
+            const uint32_t row = (planes->turned ? kx : ky) * planes->rows.dilation;
+            const uint32_t column = (planes->turned ? ky : kx) * planes->columns.dilation;
             const uint32_t stride = planes->columns.stride;
             const uint32_t place = column / stride * EC_PLACE_BYTES;
             tap->offset = (int32_t)(row * planes->pitch_bytes + column % stride * planes->phase_bytes + place);
