@@ -66,28 +66,57 @@ LONG = 24
 """Outputs of a column that are worth sliding over."""
 
 
-def _depthwise_scratch_bytes(op: Any) -> int:
-    """The plane of a tile, and an offset a tap where the filter does not slide: as `src/riscv/ec_depthwise_conv2d_s8.c`."""
+@dataclass(frozen=True)
+class _Tile:
+    """What the depthwise kernel computes at a time, as `src/riscv/ec_depthwise_conv2d_s8.c` does."""
+
+    plane_bytes: int
+    offset_bytes: int
+    """Of the taps' offsets, where the filter does not slide."""
+    is_whole: bool
+    """Whether it is the whole output."""
+
+
+def _depthwise_tile(op: Any) -> _Tile:
     h = _Axis(op.output_h, op.kernel_h, op.stride_h, op.dilation_h)
     w = _Axis(op.output_w, op.kernel_w, op.stride_w, op.dilation_w)
     longer, other = (h, w) if op.output_h >= op.output_w else (w, h)
     slides = op.kernel_h == op.kernel_w == 3 and op.shift == 0 and (longer.slides or other.slides)
     if slides:
         outer, inner = (longer, other) if longer.slides else (other, longer)
-        phases, before = inner.dilation, 0
+        phases, offset_bytes = inner.dilation, 0
     else:
-        outer, inner = other, longer
-        phases, before = inner.stride, 4 * op.kernel_h * op.kernel_w
+        outer, inner = (h, w) if op.output_w >= op.output_h else (w, h)
+        phases, offset_bytes = inner.stride, 4 * op.kernel_h * op.kernel_w
     wanted, columns = min(outer.output, LONG) if slides else 1, inner.output
     while outer.reach(wanted) * (pitch := -(-inner.reach(columns) // phases) * phases * PIXEL) > PLANE_BYTES and columns > RUN:
         columns = -(-(columns // 2) // RUN) * RUN
     outputs = min(1 + max((PLANE_BYTES // pitch - outer.reach(1)) // outer.stride, 0), outer.output)
-    return int(before + outer.reach(outputs) * pitch + RUN * PIXEL)
+    return _Tile(outer.reach(outputs) * pitch, offset_bytes, (outputs, columns) == (outer.output, inner.output))
+
+
+def _depthwise_scratch_bytes(op: Any) -> int:
+    """The plane of a tile, a run beyond it, and offsets of the taps."""
+    tile = _depthwise_tile(op)
+    return tile.offset_bytes + tile.plane_bytes + RUN * PIXEL
+
+
+def _depthwise_overlap_bytes(op: Any) -> int | None:
+    """In one tile a channel is in the plane before it is written over, and it is written over by itself alone."""
+    if op.channel_multiplier != 1 or not _depthwise_tile(op).is_whole:
+        return None
+    return int(max(op.output_h * op.output_w - op.input_h * op.input_w, 0) * op.output_c)
 
 
 KERNELS: Mapping[str, Kernel] = {
     **{name: Kernel(name, "riscv") for name in ("add_s8", "avg_pool2d_s8", "lut_s8", "max_pool2d_s8", "mul_s8")},
     "conv2d_s8": replace(triples.conv2d("riscv"), tile=Tile(LANES, 2 * triples.TRIPLE), pack=_pack_conv2d),
     "fully_connected_s8": quads.fully_connected("riscv"),
-    "depthwise_conv2d_s8": Kernel("depthwise_conv2d_s8", "riscv", pack=_pack_depthwise, scratch_bytes=_depthwise_scratch_bytes),
+    "depthwise_conv2d_s8": Kernel(
+        "depthwise_conv2d_s8",
+        "riscv",
+        pack=_pack_depthwise,
+        scratch_bytes=_depthwise_scratch_bytes,
+        overlap_bytes=_depthwise_overlap_bytes,
+    ),
 }

@@ -56,9 +56,10 @@ def _instructions(op: Any) -> float:
 
 
 def _instructions_without(op: Any) -> float:
-    """About what the convolution of src/riscv takes."""
-    pixels, gather = op.output_h * op.output_w, 0.6 if op.input_c % 4 == 0 else 4.0
-    return float(pixels * (op.output_c * (2.55 * 9 * op.input_c + 14) + 9 * op.input_c * gather + 70))
+    """About what the convolution of src/riscv takes: blocks of four channels, single channels, and what it gathers."""
+    elements, blocked = 9 * op.input_c, op.output_c // LANES * LANES
+    channels = blocked * (1.75 * elements + 15) + (op.output_c - blocked) * (2.9 * elements + 25)
+    return float(op.output_h * op.output_w * (channels + 4.5 * elements + 90))
 
 
 def _overlap_bytes(op: Any) -> int | None:

@@ -4,12 +4,14 @@
  * [kernel_h][kernel_w][input_c / groups][4], then each channel that is left over [kernel_h][kernel_w][input_c / groups].
  * scratch: see ec_triples.h.
  */
-#if !defined(__riscv_mul) || __riscv_xlen != 32
-#error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
+#if !defined(__riscv_mul) || __riscv_xlen != 32 || defined(__riscv_32e)
+#error "this kernel needs a 32-bit RISC-V with M and 32 registers: compile with -march=rv32im or more, or take the one of src/portable"
 #endif
 
 #include "ec_conv2d_s8.h"
 
+#include "ec_riscv_few.h"
+#include "ec_riscv_merge.h"
 #include "ec_riscv_requantize.h"
 #include "ec_riscv_triples.h"
 #include "ec_triples.h"
@@ -185,51 +187,8 @@ static void three(ec_triples_block *block) { compute_group(block, 1); }
 
 static void six(ec_triples_block *block) { compute_group(block, 2); }
 
-/* Merges an element of three vectors. */
-static inline __attribute__((always_inline)) void merge(const int8_t *a, const int8_t *b, const int8_t *c, uint32_t at, uint32_t *to) {
-    const uint32_t third = (uint32_t)c[at];
-    to[0] = (uint32_t)a[at] + (third << 21);
-    to[1] = (uint32_t)b[at] + (third << 11);
-}
-
-static uint32_t *merge_three(const int8_t *const *from, uint32_t count, uint32_t *to) {
-    for (uint32_t i = 0; i < count; i++) {
-        merge(from[0], from[1], from[2], i, to);
-        to += EC_TRIPLE_WORDS;
-    }
-    return to;
-}
-
-static uint32_t *merge_six(const int8_t *const *from, uint32_t count, uint32_t *to) {
-    const int8_t *a = from[0];
-    const int8_t *b = from[1];
-    const int8_t *c = from[2];
-    const int8_t *d = from[3];
-    const int8_t *e = from[4];
-    const int8_t *f = from[5];
-    for (; count >= 4U; count -= 4U) {
-#pragma GCC unroll 4
-        for (uint32_t i = 0; i < 4U; i++) {
-            merge(a, b, c, i, to + 4U * i);
-            merge(d, e, f, i, to + 4U * i + 2U);
-        }
-        a += 4;
-        b += 4;
-        c += 4;
-        d += 4;
-        e += 4;
-        f += 4;
-        to += 16;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        merge(a, b, c, i, to);
-        merge(d, e, f, i, to + 2);
-        to += 4;
-    }
-    return to;
-}
-
 void ec_conv2d_s8_riscv(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
-    static const ec_triples_loops loops = {merge_three, merge_six, three, six};
+    static const ec_triples_loops loops = {
+        .merge_three = ec_riscv_merge_three, .merge_six = ec_riscv_merge_six, .three = three, .six = six};
     ec_convolve_triples(params, input, output, scratch, 0, &loops);
 }

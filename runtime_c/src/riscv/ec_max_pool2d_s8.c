@@ -1,6 +1,6 @@
 /* Four channels at a time, whose largest values stay in registers over the window. */
-#if !defined(__riscv_mul) || __riscv_xlen != 32
-#error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
+#if !defined(__riscv_mul) || __riscv_xlen != 32 || defined(__riscv_32e)
+#error "this kernel needs a 32-bit RISC-V with M and 32 registers: compile with -march=rv32im or more, or take the one of src/portable"
 #endif
 
 #include "ec_max_pool2d_s8.h"

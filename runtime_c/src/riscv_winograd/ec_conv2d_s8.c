@@ -4,8 +4,8 @@
  * scratch: the transformed filters of `group` blocks, the transformed inputs of four tiles, their sums and a window;
  * edgecomp/plan/instruction_sets/riscv_winograd.py counts the bytes and uses the same rule for `group`.
  */
-#if !defined(__riscv_mul) || __riscv_xlen != 32
-#error "this kernel needs a 32-bit RISC-V with M: compile with -march=rv32im or more, or take the one of src/portable"
+#if !defined(__riscv_mul) || __riscv_xlen != 32 || defined(__riscv_32e)
+#error "this kernel needs a 32-bit RISC-V with M and 32 registers: compile with -march=rv32im or more, or take the one of src/portable"
 #endif
 
 #include "ec_conv2d_s8.h"
