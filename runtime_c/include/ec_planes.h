@@ -51,7 +51,7 @@ typedef struct {
 
 /* One channel of a strip. */
 typedef struct {
-    /*  0 */ uint32_t start[EC_MERGED_WORDS]; /* accumulators with the bias */
+    /*  0 */ uint32_t start[EC_MERGED_WORDS]; /* accumulators, with the bias if it leaves room for the products */
     /*  8 */ const ec_tap *taps;
     /* 12 */ const ec_tap *taps_end;
     /* 16 */ const uint32_t *plane;
@@ -63,16 +63,19 @@ typedef struct {
     /* 40 */ uint32_t odd;         /* whether one more is left in each row */
     /* 44 */ int32_t zero_point;
     /* 48 */ int32_t multiplier;
-    /* 52 */ uint32_t shift;
+    /* 52 */ uint32_t rare; /* whether the sums lack a bias or a shift */
     /* 56 */ int32_t low;
     /* 60 */ int32_t high;
-    /* 64 */ ec_row_group groups[EC_THIRDS + 1U]; /* the last has no rows */
+    /* 64 */ int32_t bias;
+    /* 68 */ uint32_t shift;
+    /* 72 */ uint32_t rescaling[3];               /* for the instruction set's own use */
+    /* 84 */ ec_row_group groups[EC_THIRDS + 1U]; /* the last has no rows */
 } ec_plane_rows;
 
 typedef struct {
     /* Does all jobs, and moves them to the next channel. */
     void (*merge)(ec_merge_job *jobs, const ec_merge_job *end);
-    void (*rows)(const ec_plane_rows *rows);
+    void (*rows)(ec_plane_rows *rows);
 } ec_planes_loops;
 
 /* One axis; steps in bytes. */
@@ -252,13 +255,17 @@ static inline void ec_convolve_plane(const ec_planes *planes, uint32_t channel, 
                                      const ec_planes_loops *loops) {
     const ec_depthwise_conv2d_s8_params *p = planes->params;
     const uint32_t taps = (uint32_t)(rows->taps_end - rows->taps);
-    const uint32_t bias = (uint32_t)p->bias[channel];
+    const int32_t room = (1 << 20) - (int32_t)(taps << 14);
+    const int32_t bias = p->bias[channel];
+    const uint32_t start = bias < room && bias > -room ? (uint32_t)bias : 0;
     const int8_t *weight = p->weights + channel * taps;
     for (ec_tap *tap = planes->taps; tap != rows->taps_end; tap++) {
         tap->weight = *weight++;
     }
-    rows->start[0] = bias + (bias << 21);
-    rows->start[1] = bias + (bias << 11);
+    rows->start[0] = start + (start << 21);
+    rows->start[1] = start + (start << 11);
+    rows->bias = bias - (int32_t)start;
+    rows->rare = rows->bias != 0 || p->shift != 0;
     rows->output = output + channel;
     rows->multiplier = p->multiplier[channel];
     loops->rows(rows);

@@ -11,8 +11,9 @@
  * time, merged into a patch. The output is computed in blocks of six pixels in a row, over the ends of rows; three where no more are left,
  * or where the patch of six would be too large.
  *
- * Weights: a word with the number of elements in a segment, or 0 where sums of all elements and the bias need no more than 21 bits; then
- * as in the portable kernel, but for what the inner loops' own comment says.
+ * Weights: a word with the number of elements in a segment, 0 where sums of all elements and the bias need no more than 21 bits, or
+ * EC_EASY where they are easy to rescale besides, plus EC_PAIRED where pairs of channels of a group are interleaved; then as in the
+ * portable kernel, but for what the inner loops' own comment says.
  * Scratch: the patch, then 16 bytes for each segment where inner loops ask for it, then the channels of a tap if windows read padding.
  */
 #ifndef EC_TRIPLES_H
@@ -26,6 +27,8 @@
 #define EC_TRIPLE 3U
 #define EC_TRIPLE_WORDS 2U /* u, v of each element */
 #define EC_MOST_PIXELS 6U
+#define EC_EASY 0x80000000U /* no shift, and no result is 7 * 2^8 or more before it is clamped */
+#define EC_PAIRED 0x40000000U
 #define EC_MOST_ELEMENTS 1024U /* of a patch of six pixels, 16 bytes each */
 
 /* Merges `count` elements, one or more, of three or six vectors; for each element u and v of the first triple, then of the second.
@@ -138,6 +141,7 @@ typedef struct {
     /* 36 */ int32_t low;
     /* 40 */ int32_t high;
     /* 44 */ int8_t *output[EC_MOST_PIXELS]; /* one may stand there several times */
+    /* 68 */ uint32_t own;                   /* for the instruction set's own use */
 } ec_triples_block;
 
 /* How an instruction set merges and computes three pixels, and six: channels from block->bias to block->bias_end. */
@@ -146,26 +150,54 @@ typedef struct {
     ec_merge *merge_six;
     void (*three)(ec_triples_block *block);
     void (*six)(ec_triples_block *block);
+    void (*easy_six)(ec_triples_block *block);
+    void (*paired_three)(ec_triples_block *block); /* an even number of channels, with interleaved weights */
+    void (*paired_six)(ec_triples_block *block);
 } ec_triples_loops;
+
+/* The first word of the weights. */
+static inline uint32_t ec_weights_word(const ec_conv2d_s8_params *p) {
+    uint32_t word;
+    memcpy(&word, p->weights, sizeof word);
+    return word;
+}
+
+static inline uint32_t ec_segment(const ec_conv2d_s8_params *p) { return ec_weights_word(p) & ~(EC_EASY | EC_PAIRED); }
+
+/* The channels of a group, from the patch. */
+static inline void ec_compute_group(uint32_t word, uint32_t channels, uint32_t pixels, const ec_triples_loops *loops,
+                                    ec_triples_block *block) {
+    const int triple = pixels == EC_TRIPLE;
+    if ((word & EC_PAIRED) != 0) {
+        const uint32_t paired = channels & ~1U;
+        if (paired > 0) {
+            block->bias_end = block->bias + paired;
+            (triple ? loops->paired_three : loops->paired_six)(block);
+        }
+        channels -= paired;
+    }
+    if (channels > 0) {
+        block->bias_end = block->bias + channels;
+        (triple ? loops->three : (word & EC_EASY) != 0 ? loops->easy_six : loops->six)(block);
+    }
+}
 
 /* All channels at three or six pixels. */
 static void ec_compute_pixels(ec_windows *w, const int8_t *input, const ec_corner *at, uint32_t pixels, const ec_triples_loops *loops,
                               uint32_t *patch, ec_triples_block *block) {
     const ec_conv2d_s8_params *p = w->params;
     const uint32_t words = pixels / EC_TRIPLE * EC_TRIPLE_WORDS;
-    uint32_t segment;
-    memcpy(&segment, p->weights, sizeof segment);
-    block->segment_bytes = segment * words * (uint32_t)sizeof(uint32_t);
+    const uint32_t word = ec_weights_word(p);
+    block->segment_bytes = ec_segment(p) * words * (uint32_t)sizeof(uint32_t);
     block->patch = patch;
     block->patch_end = patch + w->elements * words;
-    block->weights = p->weights + sizeof segment;
+    block->weights = p->weights + sizeof word;
     block->bias = p->bias;
     block->multiplier = p->multiplier;
     for (uint32_t group = 0; group < p->groups; group++) {
         w->input = input + group * w->channels;
-        block->bias_end = block->bias + p->output_c / p->groups;
         ec_merge_windows(w, at, pixels, pixels == EC_TRIPLE ? loops->merge_three : loops->merge_six, patch);
-        (pixels == EC_TRIPLE ? loops->three : loops->six)(block);
+        ec_compute_group(word, (uint32_t)p->output_c / p->groups, pixels, loops, block);
     }
 }
 
@@ -197,8 +229,7 @@ static inline void ec_convolve_triples(const ec_conv2d_s8_params *p, const int8_
     const int single = p->output_h * p->output_w <= (int32_t)EC_TRIPLE || elements > EC_MOST_ELEMENTS;
     const uint32_t most = single ? EC_TRIPLE : EC_MOST_PIXELS;
     uint32_t *const patch = (uint32_t *)scratch;
-    uint32_t segment;
-    memcpy(&segment, p->weights, sizeof segment);
+    const uint32_t segment = ec_segment(p);
     const uint32_t segments = segment == 0 ? 1U : (elements + segment - 1U) / segment;
     uint32_t *const patch_end = patch + elements * (most / EC_TRIPLE * EC_TRIPLE_WORDS);
     ec_windows windows = ec_make_windows(p, (int8_t *)(patch_end + segments * segment_words));

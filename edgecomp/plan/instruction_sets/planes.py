@@ -12,7 +12,7 @@ from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.requantize import accumulator_bound
 
 TRIPLE_LIMIT = 1 << 20
-"""Sums, the bias among them, stay below, so that three share two accumulators."""
+"""Sums without the bias stay below, so that three share two accumulators."""
 TAP_BYTES = 8
 MERGED_BYTES = 8
 """Of a place in the plane: two words for three outputs."""
@@ -95,8 +95,9 @@ def _overlap_bytes(op: QOp) -> int | None:
 
 def _supports(op: QOp, sum_limit: int) -> bool:
     assert isinstance(op, DepthwiseConv2D)
-    bound = int(accumulator_bound(np.asarray(op.weights).reshape(-1, op.output_c), np.asarray(op.bias), (0,)).max())
-    return bound < TRIPLE_LIMIT and bound << op.shift < sum_limit
+    weights = np.asarray(op.weights).reshape(-1, op.output_c)
+    products, sums = (int(accumulator_bound(weights, bias, (0,)).max()) for bias in (np.zeros(1, np.int32), np.asarray(op.bias)))
+    return products < TRIPLE_LIMIT and sums << op.shift < sum_limit
 
 
 def _pack(op: QOp) -> QOp:

@@ -22,6 +22,12 @@ MOST_ELEMENTS = 1024
 """Of a window, for blocks of two triples; beyond, blocks are single triples."""
 SUM_LIMIT = 1 << 20
 """Sums are within -SUM_LIMIT..SUM_LIMIT - 1."""
+EASY = 0x80000000
+"""EC_EASY."""
+PAIRED = 0x40000000
+"""EC_PAIRED."""
+EASY_LIMIT = 7 << 39
+"""Sums times multipliers stay below where they are easy to rescale."""
 
 
 def _elements(op: Conv2D) -> int:
@@ -74,11 +80,33 @@ def _segment(op: Conv2D) -> int:
     return segment_elements(np.asarray(op.weights, np.int8).reshape(op.output_c, -1), np.asarray(op.bias))
 
 
-def _pack(op: QOp, flip: int) -> QOp:
+def _is_easy(op: Conv2D) -> bool:
+    """Whether sums that need one segment are easy to rescale, too."""
+    bound = accumulator_bound(np.asarray(op.weights).reshape(op.output_c, -1), np.asarray(op.bias), (1,))
+    return op.shift == 0 and bool((bound * np.asarray(op.multiplier, np.int64)).max() < EASY_LIMIT)
+
+
+def _pack_biased(op: QOp) -> QOp:
+    """Weights plus 128, and whether sums are easy to rescale."""
     assert isinstance(op, Conv2D)
-    header = np.array([_segment(op)], "<u4").view(np.int8)
-    weights = np.asarray(op.weights, np.int8).reshape(-1).view(np.uint8) ^ np.uint8(flip)
-    return replace(op, weights=np.concatenate([header, weights.view(np.int8)]))
+    weights = np.asarray(op.weights, np.int8).reshape(-1).view(np.uint8) ^ np.uint8(0x80)
+    return _with_word(op, _segment(op) or EASY * _is_easy(op), weights.view(np.int8))
+
+
+def _pack_paired(op: QOp) -> QOp:
+    """Pairs of channels interleaved, but for those whose sums are shifted."""
+    assert isinstance(op, Conv2D)
+    groups = np.asarray(op.weights, np.int8).reshape(op.groups, op.output_c // op.groups, -1)
+    if op.shift or groups.shape[1] == 1:
+        return _with_word(op, _segment(op), groups)
+    paired = groups.shape[1] // 2 * 2
+    pairs = groups[:, :paired].reshape(op.groups, paired // 2, 2, -1).transpose(0, 1, 3, 2).reshape(op.groups, -1)
+    rest = groups[:, paired:].reshape(op.groups, -1)
+    return _with_word(op, _segment(op) | PAIRED, np.concatenate([pairs, rest], axis=1))
+
+
+def _with_word(op: Conv2D, word: int, weights: Array) -> QOp:
+    return replace(op, weights=np.concatenate([np.array([word], "<u4").view(np.int8), weights.reshape(-1)]))
 
 
 def _sums_below(op: QOp, limit: int) -> bool:
@@ -89,9 +117,10 @@ def _sums_below(op: QOp, limit: int) -> bool:
 
 
 def conv2d(isa: str, biased: bool = False, sum_limit: int = 1 << 31, segment_bytes: int = 0) -> Kernel:
-    """The convolution of an instruction set; weights are a word with the size of a segment, then as they are, or plus 128 if biased.
+    """The convolution of an instruction set.
 
     Args:
+        biased: weights plus 128, channel by channel; else as they are, in pairs.
         sum_limit: shifted sums must stay below.
         segment_bytes: scratch for each segment.
     """
@@ -100,7 +129,7 @@ def conv2d(isa: str, biased: bool = False, sum_limit: int = 1 << 31, segment_byt
         isa,
         tile=Tile(pixels=TRIPLE),
         supports=lambda op: _sums_below(op, sum_limit),
-        pack=lambda op: _pack(op, 0x80 if biased else 0),
+        pack=_pack_biased if biased else _pack_paired,
         scratch_bytes=lambda op: _scratch_bytes(op, segment_bytes),
         overlap_bytes=_overlap_bytes,
     )

@@ -102,7 +102,17 @@ EC_ASM_FUNCTION static uint32_t *ec_merge_six(const int8_t *const *from EC_ASM_P
     "muls   r1, r6                    \n" \
     "add    r9, r1                    \n"
 
-/* The elements up to r12, eight a turn. The first turn takes what is over: it starts so many `bytes` further on, and so many weights. */
+/* The elements up to r12, eight a turn; the first turn leaves out r6 bytes of code. */
+#define EC_ELEMENTS_FROM(element)                                    \
+    "add    pc, r6                    \n"                            \
+    "nop                              \n"                            \
+    "8:" element("0") element("1") element("2") element("3")         \
+    element("4") element("5") element("6") element("7")              \
+    "adds   r5, #8                    \n"                            \
+    "cmp    r4, r12                   \n"                            \
+    "bne    8b                        \n"
+
+/* The same; the first turn takes what is over, and so starts some weights before. */
 #define EC_ELEMENTS(element, log2_patch_bytes, code_bytes)           \
     "mov    r6, r12                   \n"                            \
     "subs   r6, r4, r6                \n"                            \
@@ -111,13 +121,7 @@ EC_ASM_FUNCTION static uint32_t *ec_merge_six(const int8_t *const *from EC_ASM_P
     "subs   r5, r5, r6                \n"                            \
     "movs   r0, #" code_bytes "       \n"                            \
     "muls   r6, r0                    \n"                            \
-    "add    pc, r6                    \n"                            \
-    "nop                              \n"                            \
-    "8:" element("0") element("1") element("2") element("3")         \
-    element("4") element("5") element("6") element("7")              \
-    "adds   r5, #8                    \n"                            \
-    "cmp    r4, r12                   \n"                            \
-    "bne    8b                        \n"
+    EC_ELEMENTS_FROM(element)
 
 /* Adds the sums r1-r3 to those of the segments before, at sp + `at`. */
 #define EC_ADD_TO_SEGMENTS(at)            \

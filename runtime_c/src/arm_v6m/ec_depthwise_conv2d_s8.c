@@ -91,27 +91,47 @@ EC_ASM_FUNCTION static void merge(ec_merge_job *jobs EC_ASM_PARAMETER, const ec_
     "muls   r1, r6                    \n" \
     "add    r9, r1                    \n"
 
-/* The three sums of accumulators u and v to r1, r2, r3, shifted; r7: ec_plane_rows. */
-#define SPLIT(u, v)                       \
-    EC_SPLIT(u, v)                        \
-    "ldr    r7, [sp, #16]             \n" \
-    "ldr    r4, [r7, #52]             \n" \
-    "lsls   r1, r4                    \n" \
-    "lsls   r2, r4                    \n" \
-    "lsls   r3, r4                    \n"
+/* Called from assembly only: adds the bias to sums r1, r2, r3 and shifts them. r7: ec_plane_rows, then the addresses. */
+__attribute__((used)) EC_ASM_FUNCTION static void ec_complete_three(void) {
+    __asm__ volatile(
+        ".syntax unified                  \n"
+        "ldr    r0, [r7, #64]             \n"
+        "ldr    r4, [r7, #68]             \n"
+        "adds   r1, r1, r0                \n"
+        "adds   r2, r2, r0                \n"
+        "adds   r3, r3, r0                \n"
+        "lsls   r1, r4                    \n"
+        "lsls   r2, r4                    \n"
+        "lsls   r3, r4                    \n"
+        "add    r7, sp, #4                \n"
+        "bx     lr                        \n");
+}
 
-/* What ec_requantize_three wants but r7. */
+/* What both ways of requantization want in r5, r6, r8, r9 and r12, whose place in the plane is kept. */
 #define LOAD_RESCALING                    \
     "mov    r0, r12                   \n" \
     "str    r0, [sp, #36]             \n" \
-    "ldr    r0, [r7, #44]             \n" \
-    "mov    r8, r0                    \n" \
     "ldr    r0, [r7, #56]             \n" \
     "mov    r9, r0                    \n" \
     "ldr    r0, [r7, #60]             \n" \
     "mov    r12, r0                   \n" \
-    "ldrh   r5, [r7, #48]             \n" \
-    "ldrh   r6, [r7, #50]             \n"
+    "ldr    r5, [r7, #72]             \n" \
+    "ldr    r6, [r7, #76]             \n" \
+    "ldr    r0, [r7, #80]             \n" \
+    "mov    r8, r0                    \n"
+
+/* Sums r1, r2, r3 to the output; r7: ec_plane_rows. */
+#define FINISH_THREE                      \
+    "ldr    r4, [r7, #52]             \n" \
+    "cmp    r4, #0                    \n" \
+    "bne    2f                        \n" \
+    "ldr    r4, [sp]                  \n" \
+    "add    r7, sp, #4                \n" \
+    "bl     ec_requantize_easy_three  \n" \
+    "b      3f                        \n" \
+    "2: bl  ec_complete_three         \n" \
+    "bl     ec_requantize_three       \n" \
+    "3:"
 
 #define NEXT_COLUMN                       \
     "ldr    r7, [sp, #16]             \n" \
@@ -123,7 +143,7 @@ EC_ASM_FUNCTION static void merge(ec_merge_job *jobs EC_ASM_PARAMETER, const ec_
 /* [sp]: column, in bytes of the output; [sp, #4]: the row in each third of the output; [sp, #16]: rows; [sp, #20]: group; [sp, #24]: rows
  * left; [sp, #28]: row in the plane; [sp, #32]: in the output; [sp, #36]: place; [sp, #40]: where pairs end; [sp, #44]: second and third
  * of the group; [sp, #52]: what of four taps the first turn leaves out, in bytes of code. */
-EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAMETER) {
+EC_ASM_FUNCTION static void convolve_rescaled_rows(const ec_plane_rows *rows EC_ASM_PARAMETER) {
     __asm__ volatile(
         EC_SAVE_REGISTERS
         "sub    sp, #56                   \n"
@@ -140,7 +160,7 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         "str    r1, [sp, #28]             \n"
         "ldr    r1, [r0, #20]             \n"
         "str    r1, [sp, #32]             \n"
-        "adds   r0, #64                   \n"
+        "adds   r0, #84                   \n"
         "1: ldmia r0!, {r1, r2, r3}       \n" /* the next group */
         "cmp    r1, #0                    \n"
         "bne    2f                        \n"
@@ -150,7 +170,7 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         "str    r1, [sp, #24]             \n"
         "str    r2, [sp, #44]             \n"
         "str    r3, [sp, #48]             \n"
-        "3: ldr r0, [sp, #32]             \n" /* the next row */
+        "11: ldr r0, [sp, #32]            \n" /* the next row */
         "ldr    r1, [sp, #44]             \n"
         "ldr    r2, [sp, #48]             \n"
         "adds   r1, r1, r0                \n"
@@ -166,7 +186,8 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         "str    r1, [sp, #40]             \n"
         "mov    r12, r0                   \n"
         "cmp    r0, r1                    \n"
-        "beq    5f                        \n"
+        "bne    4f                        \n"
+        "b      5f                        \n"
         "4: ldr r5, [sp, #16]             \n" /* the next pair */
         "ldmia  r5!, {r0, r1, r2, r3}     \n"
         "mov    r8, r0                    \n"
@@ -181,21 +202,21 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         "7:" TAP_OF_6 TAP_OF_6 TAP_OF_6 TAP_OF_6
         "cmp    r7, lr                    \n"
         "bne    7b                        \n"
-        SPLIT("r8", "r9")
+        EC_SPLIT("r8", "r9")
+        "ldr    r7, [sp, #16]             \n"
         LOAD_RESCALING
-        "add    r7, sp, #4                \n"
-        "bl     ec_requantize_three       \n"
+        FINISH_THREE
         NEXT_COLUMN
-        SPLIT("r10", "r11")
-        "add    r7, sp, #4                \n"
-        "bl     ec_requantize_three       \n"
+        EC_SPLIT("r10", "r11")
+        FINISH_THREE
         NEXT_COLUMN
         "ldr    r0, [sp, #36]             \n"
         "adds   r0, #16                   \n"
         "mov    r12, r0                   \n"
         "ldr    r1, [sp, #40]             \n"
         "cmp    r0, r1                    \n"
-        "bne    4b                        \n"
+        "beq    5f                        \n"
+        "b      4b                        \n"
         "5: ldr r5, [sp, #16]             \n"
         "ldr    r0, [r5, #40]             \n"
         "cmp    r0, #0                    \n"
@@ -208,10 +229,10 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         "6:" TAP_OF_3
         "cmp    r7, lr                    \n"
         "bne    6b                        \n"
-        SPLIT("r8", "r9")
+        EC_SPLIT("r8", "r9")
+        "ldr    r7, [sp, #16]             \n"
         LOAD_RESCALING
-        "add    r7, sp, #4                \n"
-        "bl     ec_requantize_three       \n"
+        FINISH_THREE
         "8: ldr r5, [sp, #16]             \n"
         "ldr    r0, [sp, #28]             \n"
         "ldr    r1, [r5, #24]             \n"
@@ -225,12 +246,32 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         "subs   r0, #1                    \n"
         "str    r0, [sp, #24]             \n"
         "beq    9f                        \n"
-        "b      3b                        \n"
+        "b      11b                       \n"
         "9: ldr r0, [sp, #20]             \n"
         "b      1b                        \n");
 }
 
 /* clang-format on */
+
+/* The largest sum times the multiplier is below 7 * 2^39, told from some of their upper bits. */
+static int is_easy(const ec_plane_rows *rows) {
+    const int32_t bias = (int32_t)(rows->start[0] << 11) >> 11;
+    uint32_t most = (uint32_t)(bias < 0 ? -bias : bias);
+    for (const ec_tap *tap = rows->taps; tap != rows->taps_end; tap++) {
+        most += (uint32_t)(tap->weight < 0 ? -tap->weight : tap->weight) << 7;
+    }
+    return ((most >> 10) + 1U) * (((uint32_t)rows->multiplier >> 10) + 1U) < 7U << 19;
+}
+
+static void convolve_rows(ec_plane_rows *rows) {
+    const uint32_t multiplier = (uint32_t)rows->multiplier;
+    const uint32_t lower_bits = rows->rare || !is_easy(rows) ? 16U : EC_EASY_LOWER_BITS;
+    rows->rare = lower_bits == 16U;
+    rows->rescaling[0] = multiplier & ((1U << lower_bits) - 1U);
+    rows->rescaling[1] = multiplier >> lower_bits;
+    rows->rescaling[2] = (uint32_t)(rows->rare ? rows->zero_point : EC_EASY_ZERO_POINT(rows->zero_point));
+    convolve_rescaled_rows(rows);
+}
 
 void ec_depthwise_conv2d_s8_arm_v6m(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
     static const ec_planes_loops loops = {merge, convolve_rows};

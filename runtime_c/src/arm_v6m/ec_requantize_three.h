@@ -9,6 +9,9 @@
 
 #include "ec_thumb.h"
 
+#define EC_EASY_LOWER_BITS 11U
+#define EC_EASY_ZERO_POINT(zero_point) ((zero_point) * (1 << 20) + (1 << 19))
+
 /* clang-format off */
 
 /* The three sums of accumulators u and v (ec_triples.h) to r1, r2, r3. */
@@ -65,6 +68,35 @@ __attribute__((used)) EC_ASM_FUNCTION static void ec_requantize_three(void) {
         EC_STORE("r2", "1")
         EC_REQUANTIZE("r1")
         EC_STORE("r1", "0")
+        "bx     lr                        \n");
+}
+
+/* r5, r6: multiplier modulo 2^11 and divided by it; r8: EC_EASY_ZERO_POINT; r9, r12: clamps; r7: where
+ * three addresses stand; r4: offset from each. sum * r5 and sum * r6 + ... need no more than 32 bits. */
+#define EC_REQUANTIZE_EASY(sum, pixel)    \
+    "movs   r0, " sum "               \n" \
+    "muls   r0, r5                    \n" \
+    "asrs   r0, r0, #11               \n" \
+    "muls   " sum ", r6               \n" \
+    "adds   r0, r0, " sum "           \n" \
+    "add    r0, r8                    \n" \
+    "asrs   r0, r0, #20               \n" \
+    "cmp    r0, r9                    \n" \
+    "bge    1f                        \n" \
+    "mov    r0, r9                    \n" \
+    "1: cmp r0, r12                   \n" \
+    "ble    2f                        \n" \
+    "mov    r0, r12                   \n" \
+    "2: ldr " sum ", [r7, #4 * " pixel "] \n" \
+    "strb   r0, [" sum ", r4]         \n"
+
+/* Called from assembly only: the same for sums that are easy to rescale; r4-r12 stay. */
+__attribute__((used)) EC_ASM_FUNCTION static void ec_requantize_easy_three(void) {
+    __asm__ volatile(
+        ".syntax unified                  \n"
+        EC_REQUANTIZE_EASY("r3", "2")
+        EC_REQUANTIZE_EASY("r2", "1")
+        EC_REQUANTIZE_EASY("r1", "0")
         "bx     lr                        \n");
 }
 

@@ -75,6 +75,13 @@ EC_ASM_FUNCTION static void merge(ec_merge_job *jobs EC_ASM_PARAMETER, const ec_
     "ldr    r4, [r7, #52]             \n" \
     "lsl    lr, lr, #1                \n"
 
+/* Bias to r10, shift to r4. */
+#define LOAD_MISSING "ldrd r10, r4, [r7, #64] \n"
+
+#define COMPLETE(sum)                     \
+    "add    " sum ", r10              \n" \
+    "lsl    " sum ", " sum ", r4      \n"
+
 /* The last third first: where there is none, it is written over. */
 #define STORE(a, b, c)                    \
     "strb   " c ", [r4, r10]          \n" \
@@ -83,14 +90,14 @@ EC_ASM_FUNCTION static void merge(ec_merge_job *jobs EC_ASM_PARAMETER, const ec_
 
 /* [sp]: output, second and third of the row group; [sp, #12]: group; [sp, #16]: where the pairs of the row end; [sp, #20]: rows left;
  * [sp, #24]: row in the plane, in the output. */
-EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAMETER) {
+EC_ASM_FUNCTION static void convolve_rows(ec_plane_rows *rows EC_ASM_PARAMETER) {
     __asm__ volatile(
         "push   {r4-r11, lr}              \n"
         "sub    sp, #36                   \n"
         "mov    r7, r0                    \n"
         "ldrd   r0, r1, [r7, #16]         \n"
         "strd   r0, r1, [sp, #24]         \n"
-        "add    r4, r7, #64               \n"
+        "add    r4, r7, #84               \n"
         "1: ldr r0, [r4], #4              \n" /* the next group */
         "ldrd   r1, r2, [r4], #8          \n"
         "strd   r1, r2, [sp, #4]          \n"
@@ -126,9 +133,12 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         "bne    4b                        \n"
         EC_SPLIT("r8", "r9", "r0", "r1", "r2")
         LOAD_RESCALING
-        EC_SHIFT("r0", "r4")
-        EC_SHIFT("r1", "r4")
-        EC_SHIFT("r2", "r4")
+        "cbz    r4, 5f                    \n"
+        LOAD_MISSING
+        COMPLETE("r0")
+        COMPLETE("r1")
+        COMPLETE("r2")
+        "5:"
         EC_REQUANTIZE("r0", "r11")
         EC_REQUANTIZE("r1", "r11")
         EC_REQUANTIZE("r2", "r11")
@@ -150,12 +160,13 @@ EC_ASM_FUNCTION static void convolve_rows(const ec_plane_rows *rows EC_ASM_PARAM
         EC_SPLIT("r10", "r11", "r3", "r6", "r8")
         LOAD_RESCALING
         "cbz    r4, 5f                    \n"
-        EC_SHIFT("r0", "r4")
-        EC_SHIFT("r1", "r4")
-        EC_SHIFT("r2", "r4")
-        EC_SHIFT("r3", "r4")
-        EC_SHIFT("r6", "r4")
-        EC_SHIFT("r8", "r4")
+        LOAD_MISSING
+        COMPLETE("r0")
+        COMPLETE("r1")
+        COMPLETE("r2")
+        COMPLETE("r3")
+        COMPLETE("r6")
+        COMPLETE("r8")
         "5:"
         EC_REQUANTIZE("r0", "r11")
         EC_REQUANTIZE("r1", "r11")

@@ -15,13 +15,16 @@
 
 #define EC_SHIFT(sum, shift) "lsl " sum ", " sum ", " shift " \n"
 
-/* The rule of ec_requantize.h, with saturation for the clamps. r9: zero point; lr: twice the multiplier; `lost` is. The result is the upper
+/* The rule of ec_requantize.h, with saturation for the clamps; `multiplier` holds twice the multiplier, `lost` is. The result is the upper
  * word of the product, rounded half up: bit 31 of the lower word becomes the carry. */
-#define EC_REQUANTIZE(sum, lost)          \
-    "smull  " lost ", " sum ", " sum ", lr \n" \
-    "lsls   " lost ", " lost ", #1    \n" \
-    "adc    " sum ", " sum ", r9      \n" \
+#define EC_RESCALE(sum, multiplier, zero_point, lost)   \
+    "smull  " lost ", " sum ", " sum ", " multiplier "\n" \
+    "lsls   " lost ", " lost ", #1    \n"                 \
+    "adc    " sum ", " sum ", " zero_point "\n"           \
     "ssat   " sum ", #8, " sum "      \n"
+
+/* r9: zero point; lr: twice the multiplier. */
+#define EC_REQUANTIZE(sum, lost) EC_RESCALE(sum, "lr", "r9", lost)
 
 /* clang-format on */
 
