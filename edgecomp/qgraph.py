@@ -90,6 +90,10 @@ class QOp:
         """Arithmetic of one inference."""
         return Work()
 
+    def executed_macs(self, *inputs: IntArray) -> int:
+        """Products that remain of `work.macs` over all given samples; fewer where the operator leaves out what it predicts to be zero."""
+        return len(inputs[0]) * self.work.macs
+
     @property
     def parts(self) -> tuple[QOp, ...]:
         """The operators that a fused one joins, in order; none for the others."""

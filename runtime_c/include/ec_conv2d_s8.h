@@ -39,7 +39,7 @@ void ec_conv2d_s8(const ec_conv2d_s8_params *params, const int8_t *input, int8_t
 /* Weights laid out and scratch used as src/arm_v6m and src/arm_v7m say. */
 void ec_conv2d_s8_arm_v6m(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_s8_arm_v7m(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
-/* Weights laid out as src/arm_dsp says. */
+/* Weights laid out as src/arm_dsp says, biases and multipliers among them. */
 void ec_conv2d_s8_arm_dsp(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 /* Weights and scratch: see src/riscv and src/riscv_winograd. */
 void ec_conv2d_s8_riscv(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch);

@@ -26,7 +26,7 @@ void ec_fully_connected_s8(const ec_fully_connected_s8_params *params, const int
 /* Weights laid out as ec_quads.h says. */
 void ec_fully_connected_s8_arm_v6m(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
 void ec_fully_connected_s8_arm_v7m(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
-/* Weights laid out as src/arm_dsp says. */
+/* Weights laid out as src/arm_dsp says, biases and multipliers among them. */
 void ec_fully_connected_s8_arm_dsp(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);
 /* Weights as they are, with the zeros behind them that src/arm_mve/ec_mve_filters.h asks for. */
 void ec_fully_connected_s8_arm_mve(const ec_fully_connected_s8_params *params, const int8_t *input, int8_t *output);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,13 +78,30 @@ def _pack_conv2d(op: QOp) -> QOp:
     assert isinstance(op, Conv2D)
     channels = op.output_c // op.groups
     groups = _in_order_of_patch(np.asarray(op.weights, np.int8), _runs(op)).reshape(op.groups, channels, -1)
+    bias, twice = _constants(op, (op.groups, channels, 1))
     paired = channels // 2 * 2
     if not _pairs_are_exact(groups[:, 0:paired:2], groups[:, 1:paired:2]):
         paired = 0
-    pieces: list[Array] = [np.array([paired], "<i4").view(np.int8)]
-    for group in groups:
-        pieces += [_interleaved(group[0:paired:2], group[1:paired:2]), group[paired:].reshape(-1)]
-    return replace(op, weights=np.concatenate(pieces))
+    first, second, alone = slice(0, paired, 2), slice(1, paired, 2), slice(paired, channels)
+    words = _words(_halfwords(groups[:, first], groups[:, second])).reshape(op.groups, paired // 2, 2 * groups.shape[2])
+    pairs = [_words32(bias[:, first]), words, _words32(bias[:, second]), _words32(twice[:, first]), _words32(twice[:, second])]
+    singles = [_words32(bias[:, alone]), groups[:, alone], _words32(twice[:, alone])]
+    by_group = [np.concatenate(parts, axis=2).reshape(op.groups, -1) for parts in (pairs, singles)]
+    stream = np.concatenate(by_group, axis=1).reshape(-1)
+    return _with_constants_in_weights(op, np.concatenate([_words32(np.array([paired])), stream]))
+
+
+def _constants(op: Any, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Biases and twice the multipliers."""
+    bias, multiplier = (np.asarray(values, np.int64).reshape(shape) for values in (op.bias, op.multiplier))
+    return bias, 2 * multiplier
+
+
+def _with_constants_in_weights(op: QOp, weights: Array) -> QOp:
+    """The operator with no other array than weights in which biases and multipliers stand too."""
+    nowhere_else: Any = None
+    members: dict[str, Any] = {"weights": weights, "bias": nowhere_else, "multiplier": nowhere_else}
+    return replace(op, **members)
 
 
 def _in_order_of_patch(weights: Array, runs: _Runs) -> Array:
@@ -108,16 +126,16 @@ def _pairs_are_exact(first: Array, second: Array) -> bool:
     return fits and bool(np.all(most < SUM_LIMIT) and np.all(least >= -SUM_LIMIT))
 
 
-def _interleaved(first: Array, second: Array) -> npt.NDArray[np.int8]:
-    """Two words a quad: the halfwords of inputs 0 and 2, then of inputs 1 and 3."""
-    return _words(_halfwords(first, second)).reshape(-1)
-
-
 def _words(halfwords: Array) -> npt.NDArray[np.int8]:
     """Halfwords [..., inputs] as bytes [..., quads, 2, 4]: the word of inputs 0 and 2, then the word of inputs 1 and 3."""
     quads = halfwords.reshape(*halfwords.shape[:-1], halfwords.shape[-1] // QUAD, QUAD)
     ordered = np.ascontiguousarray(quads[..., [0, 2, 1, 3]], "<i2")
     return ordered.view(np.int8).reshape(*quads.shape[:-1], 2, QUAD)
+
+
+def _words32(values: Array) -> npt.NDArray[np.int8]:
+    """32-bit words modulo 2^32, as bytes along the last axis."""
+    return np.ascontiguousarray(values % (1 << 32), "<u4").view(np.int8)
 
 
 def _conv2d_overlap_bytes(op: QOp) -> int | None:
@@ -141,11 +159,19 @@ def _pack_fully_connected(op: QOp) -> QOp:
     assert isinstance(op, FullyConnected)
     rows = np.asarray(op.weights, np.int8).reshape(op.output_n, op.input_n)
     rows = np.pad(rows, ((0, 0), (0, _whole_quads(op.input_n) - op.input_n)))
-    paired, in_fours = op.output_n // 2 * 2, op.output_n // 4 * 4
-    words = _words(_halfwords(rows[0:paired:2], rows[1:paired:2]) + 128)  # [pairs, quads, 2, 4]
-    fours = words[: in_fours // 2].reshape(in_fours // 4, 2, *words.shape[1:]).transpose(0, 2, 3, 1, 4)
-    pieces = (fours, words[in_fours // 2 :], rows[paired:])
-    return replace(op, weights=np.concatenate([piece.reshape(-1) for piece in pieces]))
+    bias, twice = _constants(op, (op.output_n, 1))
+    in_fours, paired = op.output_n // 4 * 4, op.output_n // 2 * 2
+    pieces = []
+    for start, end, together in ((0, in_fours, 2), (in_fours, paired, 1)):
+        if start == end:
+            continue
+        first, second, blocks = slice(start, end, 2), slice(start + 1, end, 2), (end - start) // (2 * together)
+        words = _words(_halfwords(rows[first], rows[second]) + 128)
+        in_order = words.reshape(blocks, together, *words.shape[1:]).transpose(0, 2, 3, 1, 4).reshape(blocks, -1)
+        begin = np.concatenate([bias[first] + 256 * bias[second], bias[second]], axis=1).reshape(blocks, -1)
+        pieces.append(np.concatenate([_words32(begin), in_order, _words32(twice[start:end].reshape(blocks, -1))], axis=1))
+    pieces.append(np.concatenate([_words32(bias[paired:]), rows[paired:], _words32(twice[paired:])], axis=1))
+    return _with_constants_in_weights(op, np.concatenate([piece.reshape(-1) for piece in pieces]))
 
 
 FULLY_CONNECTED = Kernel(FullyConnected.kernel, ISA, tile=Tile(inputs=QUAD), pack=_pack_fully_connected)

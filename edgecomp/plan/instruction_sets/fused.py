@@ -37,7 +37,7 @@ class Calls:
 
 FUSED: Mapping[str, Calls] = {
     "arm_dsp": Calls(add="arm_dsp", max_pool="arm_dsp", block_pixels=4),
-    "arm_mve": Calls(add="arm_dsp", max_pool="arm_dsp"),
+    "arm_mve": Calls(add="arm_mve", max_pool="arm_mve"),
     "arm_v6m": Calls(add="arm_v6m", block_pixels=3),
     "arm_v7m": Calls(add="arm_v7m", block_pixels=3),
     "riscv": Calls(add="riscv", block_pixels=4),

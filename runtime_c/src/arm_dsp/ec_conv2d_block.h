@@ -15,17 +15,15 @@ typedef struct {
     /*  4 */ const uint32_t *patch_end;
     /*  8 */ uint32_t entry; /* ec_conv2d_entry */
     /* 12 */ const int8_t *weights;
-    /* 16 */ const int32_t *bias;
-    /* 20 */ const int32_t *multiplier;
-    /* 24 */ int32_t zero_point;
-    /* 28 */ uint32_t rare;     /* ec_rare */
-    /* 32 */ int8_t *output[4]; /* one may stand there several times: pixel 3 is stored first, pixel 0 last */
-    /* 48 */ const int32_t *bias_end;
-    /* 52 */ uint32_t above; /* 127 - clamp_max */
-    /* 56 */ uint32_t span;  /* 255 - (clamp_max - clamp_min) */
-    /* 60 */ int32_t low;    /* clamp_min */
+    /* 16 */ const int8_t *weights_end;
+    /* 20 */ int32_t zero_point;
+    /* 24 */ uint32_t rare;     /* ec_rare */
+    /* 28 */ uint32_t above;    /* 127 - clamp_max */
+    /* 32 */ uint32_t span;     /* 255 - (clamp_max - clamp_min) */
+    /* 36 */ int32_t low;       /* clamp_min */
+    /* 40 */ int8_t *output[4]; /* one may stand there several times: pixel 3 is stored first, pixel 0 last */
 } ec_conv2d_block;
-_Static_assert(offsetof(ec_conv2d_block, low) == 60, "the assembly counts on these offsets");
+_Static_assert(offsetof(ec_conv2d_block, output) == 40, "the assembly counts on these offsets");
 
 /* Where the loop over the quads is entered, so that the rest takes whole turns of 8, 2 and 4 quads for 4, 2 and 1 pixels. */
 static inline uint32_t ec_conv2d_entry(uint32_t pixels, uint32_t quads) {

@@ -17,10 +17,8 @@ static inline uint32_t *ec_pad_quads(uint32_t *to, uint32_t even, uint32_t odd, 
     return to;
 }
 
-/* A run that may begin in front of the input's row and end behind it. */
-static inline uint32_t *ec_put_clipped_run(const ec_gather *g, uint32_t *to, const int8_t *from, int32_t x) {
-    const uint32_t even = ec_sxtb16(g->padding);
-    const uint32_t odd = ec_sxtb16_odd(g->padding);
+/* A kernel row whose taps are one run: padding, input, padding. */
+static inline uint32_t *ec_put_clipped_row(const ec_gather *g, uint32_t *to, const int8_t *from, int32_t x, uint32_t even, uint32_t odd) {
     const uint32_t tap_quads = g->channels / EC_QUAD;
     const int32_t taps = (int32_t)g->run_taps;
     const int32_t first = ec_clamp(-x, 0, taps);
@@ -30,57 +28,55 @@ static inline uint32_t *ec_put_clipped_run(const ec_gather *g, uint32_t *to, con
     return ec_pad_quads(to, even, odd, (uint32_t)(taps - end) * tap_quads);
 }
 
+/* A kernel row tap by tap. */
+static inline uint32_t *ec_put_clipped_taps(const ec_gather *g, uint32_t *to, const int8_t *from, int32_t x, uint32_t even, uint32_t odd) {
+    for (uint32_t tap = g->runs; tap > 0; tap--, x += g->dilation_w, from += g->run_step) {
+        const int within = x >= 0 && x < g->input_w;
+        to = within ? ec_put_quads(to, from, g->run_quads) : ec_pad_quads(to, even, odd, g->run_quads);
+    }
+    return to;
+}
+
 /* One pixel that reads padding; its taps are whole quads. */
 EC_NOT_INLINED static void ec_put_clipped_window(const ec_gather *g, const ec_pixel *at, uint32_t *to) {
-    const int8_t *row = at->from;
+    const uint32_t even = ec_sxtb16(g->padding);
+    const uint32_t odd = ec_sxtb16_odd(g->padding);
+    const int8_t *from = at->from;
     int32_t y = at->y;
-    for (uint32_t ky = g->kernel_h; ky > 0; ky--, y += g->dilation_h, row += g->row_step) {
+    for (uint32_t ky = g->kernel_h; ky > 0; ky--, y += g->dilation_h, from += g->row_step) {
         if (y < 0 || y >= g->input_h) {
-            to = ec_pad_quads(to, ec_sxtb16(g->padding), ec_sxtb16_odd(g->padding), g->runs * g->run_quads);
-            continue;
-        }
-        const int8_t *from = row;
-        int32_t x = at->x;
-        for (uint32_t run = g->runs; run > 0; run--, x += g->dilation_w, from += g->run_step) {
-            to = ec_put_clipped_run(g, to, from, x);
+            to = ec_pad_quads(to, even, odd, g->runs * g->run_quads);
+        } else if (g->runs > 1u) {
+            to = ec_put_clipped_taps(g, to, from, at->x, even, odd);
+        } else {
+            to = ec_put_clipped_row(g, to, from, at->x, even, odd);
         }
     }
 }
 
-/* Pixels of which some read padding; the others go together where that is faster than one by one. */
-EC_NOT_INLINED static void ec_fill_at_border(const ec_gather *g, const ec_pixel *at, uint32_t count) {
+/* The patch of `count` pixels; those that read no padding go together where that is faster than one by one. */
+EC_NOT_INLINED static void ec_fill_patch(ec_gather *g, const ec_pixel *at, uint32_t count) {
     const int8_t *any = NULL;
     uint32_t inside = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (ec_is_inside(g, &at[i])) {
+        if (ec_is_inside(g, at[i].y, at[i].x)) {
             any = at[i].from;
             inside++;
         }
     }
     const int together = inside > 1u;
+    for (uint32_t i = 0; i < EC_PIXELS; i++) {
+        g->windows.source[i] = i < count && ec_is_inside(g, at[i].y, at[i].x) ? at[i].from : any;
+    }
     if (together) {
-        ec_rows rows;
-        for (uint32_t i = 0; i < EC_PIXELS; i++) {
-            rows.source[i] = ec_is_inside(g, &at[i]) ? at[i].from : any;
-        }
-        ec_put_four_windows(g, &rows);
+        ec_put_four_windows(g);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (!ec_is_inside(g, &at[i])) {
+        if (!ec_is_inside(g, at[i].y, at[i].x)) {
             ec_put_clipped_window(g, &at[i], g->patch + i);
         } else if (!together) {
             ec_put_window(g, at[i].from, g->patch + i);
         }
-    }
-}
-
-/* The patch of `count` pixels, `at` holds four; `inside` says that none of them reads padding. */
-static inline void ec_fill_patch(const ec_gather *g, const ec_pixel *at, uint32_t count, int inside) {
-    if (inside) {
-        ec_rows rows = {.source = {at[0].from, at[1].from, at[2].from, at[3].from}};
-        ec_put_four_windows(g, &rows);
-    } else {
-        ec_fill_at_border(g, at, count);
     }
 }
 

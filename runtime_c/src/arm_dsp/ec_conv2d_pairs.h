@@ -57,15 +57,14 @@
     "strb   " second_a ", [r0], #1      \n"                                   \
     "strd   r0, r1, [lr, " offset "] \n"
 
-/* Channels from block->bias to block->bias_end, an even number, one pair or more. */
+/* One pair of channels or more, from block->weights to block->weights_end. */
 EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAMETER) {
     __asm__ volatile(
         "ldr    r1, [r0, #4]                \n"
         "push   {r0, r1, r4-r11, lr}        \n" /* [sp]: block, [sp, #4]: patch_end */
         "mov    lr, r0                      \n"
         "ldr    r12, [lr, #12]              \n"
-        "ldr    r0, [lr, #16]               \n"
-        "1: ldr r4, [r0]                    \n" /* the next pair; the second's bias is added at the end */
+        "1: ldr r4, [r12], #4               \n" /* the next pair: the bias of the first */
         "mov    r5, r4                      \n"
         "mov    r6, r4                      \n"
         "mov    r7, r4                      \n"
@@ -100,22 +99,16 @@ EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAME
         "41:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
         NEXT_TURN("40b")
         "4: ldr lr, [sp]                    \n"
-        "ldrd   r0, r1, [lr, #16]           \n"
+        "ldm    r12!, {r0, r2, r3}          \n" /* the bias of the second, twice both multipliers */
         "sub    r8, r8, r4                  \n" /* 256 * second */
         "sub    r9, r9, r5                  \n"
         "sub    r10, r10, r6                \n"
         "sub    r11, r11, r7                \n"
-        "ldr    r2, [r0, #4]                \n"
-        "add    r8, r2, r8, asr #8          \n"
-        "add    r9, r2, r9, asr #8          \n"
-        "add    r10, r2, r10, asr #8        \n"
-        "add    r11, r2, r11, asr #8        \n"
-        "ldrd   r2, r3, [r1], #8            \n"
-        "adds   r0, #8                      \n"
-        "strd   r0, r1, [lr, #16]           \n"
-        "lsls   r2, r2, #1                  \n"
-        "lsls   r3, r3, #1                  \n"
-        "ldrd   r0, r1, [lr, #24]           \n"
+        "add    r8, r0, r8, asr #8          \n"
+        "add    r9, r0, r9, asr #8          \n"
+        "add    r10, r0, r10, asr #8        \n"
+        "add    r11, r0, r11, asr #8        \n"
+        "ldrd   r0, r1, [lr, #20]           \n"
         "cbnz   r1, 6f                      \n" /* reaches just over what follows */
         EC_ASM_REQUANTIZE("r4", "r2")
         EC_ASM_REQUANTIZE("r5", "r2")
@@ -126,11 +119,10 @@ EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAME
         EC_ASM_REQUANTIZE("r10", "r3")
         EC_ASM_REQUANTIZE("r11", "r3")
         "5:"
-        STORE_PIXELS("#40", "r6", "r10", "r7", "r11")
-        STORE_PIXELS("#32", "r4", "r8", "r5", "r9")
+        STORE_PIXELS("#48", "r6", "r10", "r7", "r11")
+        STORE_PIXELS("#40", "r4", "r8", "r5", "r9")
         "ldr    r0, [lr, #16]               \n"
-        "ldr    r1, [lr, #48]               \n"
-        "cmp    r0, r1                      \n"
+        "cmp    r12, r0                     \n"
         "bne    1b                          \n"
         "b      7f                          \n"
         "6: add r0, #128                    \n"
@@ -142,8 +134,8 @@ EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAME
         EC_ASM_SHIFT_AND_MULTIPLY("r9", "r3")
         EC_ASM_SHIFT_AND_MULTIPLY("r10", "r3")
         EC_ASM_SHIFT_AND_MULTIPLY("r11", "r3")
-        "ldrd   r0, r1, [lr, #52]           \n"
-        "ldr    r2, [lr, #60]               \n"
+        "ldrd   r0, r1, [lr, #28]           \n"
+        "ldr    r2, [lr, #36]               \n"
         EC_ASM_CLAMP("r4")
         EC_ASM_CLAMP("r5")
         EC_ASM_CLAMP("r6")

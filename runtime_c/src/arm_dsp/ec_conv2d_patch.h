@@ -23,13 +23,25 @@ typedef struct {
     const int8_t *from; /* in the input or the band */
 } ec_pixel;
 
+/* Read by ec_widen_rows, which knows the offsets. */
+typedef struct {
+    /*  0 */ const int8_t *source[EC_PIXELS];
+    /* 16 */ uint32_t quads; /* a run */
+    /* 20 */ uint32_t runs;  /* a row */
+    /* 24 */ uint32_t gap;   /* bytes from the end of a run to the next */
+    /* 28 */ uint32_t rows;
+    /* 32 */ uint32_t row_gap; /* bytes to be added at the end of a row */
+} ec_rows;
+_Static_assert(offsetof(ec_rows, row_gap) == 32, "the assembly counts on these offsets");
+
 /* A layer's geometry, and the memory it works in. */
 typedef struct {
     int32_t input_h;
     int32_t input_w;
     uint32_t inside_h; /* first taps in 0 .. inside_h - 1 have windows within the input */
     uint32_t inside_w;
-    uint32_t padding; /* the input's zero point, four times */
+    uint32_t row_pixels; /* of the output, one behind the other in the input too */
+    uint32_t padding;    /* the input's zero point, four times */
     uint32_t kernel_h;
     int32_t dilation_h;
     int32_t dilation_w;
@@ -42,6 +54,7 @@ typedef struct {
     uint32_t run_step;   /* bytes from one run of a kernel row to the next */
     uint32_t row_step;   /* bytes from one kernel row to the next */
     uint32_t *patch;
+    ec_rows windows;       /* for ec_put_four_windows; the sources change */
     const uint32_t *rests; /* the rests' bytes, counted from the first tap; filled up to quads */
     int8_t *band;          /* ec_fill_band; NULL where none is needed */
     uint32_t band_row;     /* bytes */
@@ -50,26 +63,18 @@ typedef struct {
     uint32_t input_row;    /* bytes */
 } ec_gather;
 
-/* Read by ec_widen_rows, which knows the offsets. */
-typedef struct {
-    /*  0 */ const int8_t *source[EC_PIXELS];
-    /* 16 */ uint32_t quads; /* a run */
-    /* 20 */ uint32_t runs;
-    /* 24 */ uint32_t gap; /* bytes from the end of a run to the next */
-} ec_rows;
-_Static_assert(offsetof(ec_rows, gap) == 24, "the assembly counts on these offsets");
-
 /* clang-format off */
 
-/* Widens runs of whole quads of four pixels; returns the end of what it wrote. */
-EC_ASM_FUNCTION static uint32_t *ec_widen_rows(const ec_rows *rows EC_ASM_PARAMETER, uint32_t *patch EC_ASM_PARAMETER) {
+/* Widens rows of runs of whole quads of four pixels. */
+EC_ASM_FUNCTION static void ec_widen_rows(const ec_rows *rows EC_ASM_PARAMETER, uint32_t *patch EC_ASM_PARAMETER) {
     __asm__ volatile(
         "push   {r4-r11, lr}                \n"
         "ldrd   r2, r3, [r0]                \n"
         "ldrd   r12, lr, [r0, #8]           \n"
         "ldrd   r4, r5, [r0, #16]           \n"
-        "ldr    r6, [r0, #24]               \n"
-        "push   {r4-r6}                     \n" /* [sp]: quads, [sp, #4]: runs, [sp, #8]: gap */
+        "ldrd   r6, r7, [r0, #24]           \n"
+        "mov    r8, r0                      \n"
+        "push   {r4-r8}                     \n" /* [sp]: quads, [sp, #4]: runs left, gap, [sp, #12]: rows left, all that was given */
         "1: ldr r0, [sp]                    \n" /* the next run */
         "2: ldr r8, [r2], #4                \n" /* the next quad */
         "ldr    r9, [r3], #4                \n"
@@ -94,8 +99,18 @@ EC_ASM_FUNCTION static uint32_t *ec_widen_rows(const ec_rows *rows EC_ASM_PARAME
         "subs   r4, #1                      \n"
         "str    r4, [sp, #4]                \n"
         "bne    1b                          \n"
-        "mov    r0, r1                      \n"
-        "add    sp, #12                     \n"
+        "ldrd   r4, r6, [sp, #12]           \n"
+        "ldr    r5, [r6, #20]               \n"
+        "ldr    r6, [r6, #32]               \n"
+        "str    r5, [sp, #4]                \n"
+        "add    r2, r2, r6                  \n"
+        "add    r3, r3, r6                  \n"
+        "add    r12, r12, r6                \n"
+        "add    lr, lr, r6                  \n"
+        "subs   r4, #1                      \n"
+        "str    r4, [sp, #12]               \n"
+        "bne    1b                          \n"
+        "add    sp, #20                     \n"
         "pop    {r4-r11, pc}                \n");
 }
 
@@ -130,33 +145,39 @@ EC_NOT_INLINED static void ec_put_window(const ec_gather *g, const int8_t *from,
     }
 }
 
-/* Four pixels that read no padding, or from the band: rows->source. */
-static void ec_put_four_windows(const ec_gather *g, ec_rows *rows) {
-    const int rows_are_runs = g->runs == 1u;
-    uint32_t *to = g->patch;
-    if (g->rest_quads > 0) {
-        for (uint32_t i = 0; i < EC_PIXELS; i++) {
-            ec_put_rests(g, rows->source[i], to + i);
-        }
-        to += EC_QUAD_WORDS * g->rest_quads;
-    }
-    if (g->run_quads == 0) {
-        return;
-    }
+/* How windows within the input are widened. */
+static void ec_set_window_rows(const ec_gather *g, ec_rows *rows) {
     rows->quads = g->run_quads;
-    rows->runs = rows_are_runs ? g->kernel_h : g->runs;
-    rows->gap = (rows_are_runs ? g->row_step : g->run_step) - EC_QUAD * g->run_quads;
-    to = ec_widen_rows(rows, to);
-    for (uint32_t ky = rows_are_runs ? 1u : g->kernel_h; ky > 1u; ky--) {
-        for (uint32_t i = 0; i < EC_PIXELS; i++) {
-            rows->source[i] += g->row_step;
-        }
-        to = ec_widen_rows(rows, to);
+    if (g->runs == 1u) { /* its rows as the runs of one row: faster */
+        rows->runs = g->kernel_h;
+        rows->gap = g->row_step - EC_QUAD * g->run_quads;
+        rows->rows = 1;
+        rows->row_gap = 0;
+    } else {
+        rows->runs = g->runs;
+        rows->gap = g->run_step - EC_QUAD * g->run_quads;
+        rows->rows = g->kernel_h;
+        rows->row_gap = g->row_step - g->runs * g->run_step;
     }
 }
 
-static inline int ec_is_inside(const ec_gather *g, const ec_pixel *at) {
-    return g->band != NULL || ((uint32_t)at->y < g->inside_h && (uint32_t)at->x < g->inside_w);
+/* Four pixels that read no padding, or from the band: from g->windows.source. */
+static inline void ec_put_four_windows(const ec_gather *g) {
+    uint32_t *to = g->patch;
+    if (g->rest_quads > 0) {
+        for (uint32_t i = 0; i < EC_PIXELS; i++) {
+            ec_put_rests(g, g->windows.source[i], to + i);
+        }
+        to += EC_QUAD_WORDS * g->rest_quads;
+    }
+    if (g->run_quads > 0) {
+        ec_widen_rows(&g->windows, to);
+    }
+}
+
+/* Whether a window whose first tap is there reads no padding, or from the band. */
+static inline int ec_is_inside(const ec_gather *g, int32_t y, int32_t x) {
+    return g->band != NULL || ((uint32_t)y < g->inside_h && (uint32_t)x < g->inside_w);
 }
 
 #endif

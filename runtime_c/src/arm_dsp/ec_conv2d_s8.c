@@ -1,9 +1,11 @@
 /* Group by group, the output is computed in blocks of four pixels in a row, over the ends of rows. What they read is widened into a
  * patch once; then two channels at a time are multiplied with it.
  *
- * Weights: a word with the number of channels of each group that stand in pairs; then group by group, for each pair and each four
- * inputs ("quad") two words, of inputs 0 and 2 and of inputs 1 and 3, each halfword 256 * second channel + first; then the other
- * channels one by one as they are. Inputs stand in the order of the patch (ec_conv2d_patch.h), and rests end in zeros.
+ * Weights hold the biases and multipliers too: a word with the number of channels of each group that stand in pairs; then group by
+ * group the pairs and the other channels. A pair is the bias of the first; for each four inputs ("quad") two words, of inputs 0 and 2
+ * and of inputs 1 and 3, each halfword 256 * second channel + first; the bias of the second, and twice both multipliers. A channel
+ * alone is its bias, its weights as they are, and twice its multiplier. Inputs stand in the order of the patch (ec_conv2d_patch.h), and
+ * rests end in zeros.
  *
  * Scratch: the patch; where taps are not whole quads, the table of rests, and the band if any pixel reads padding.
  */
@@ -52,47 +54,55 @@ static void add_band(ec_gather *g, const ec_conv2d_s8_params *p, uint32_t reach_
     }
 }
 
-static ec_gather make_gather(const ec_conv2d_s8_params *p, void *scratch) {
+/* Whether each output pixel reads the input pixel in its place and nothing else. */
+static int same_pixels(const ec_conv2d_s8_params *p) {
+    const int one_tap = p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1;
+    return one_tap && p->pad_top == 0 && p->pad_left == 0 && p->output_h == p->input_h && p->output_w == p->input_w;
+}
+
+static void set_gather(ec_gather *g, const ec_conv2d_s8_params *p, void *scratch) {
     const uint32_t reach_h = (p->kernel_h - 1u) * p->dilation_h + 1u;
     const uint32_t reach_w = (p->kernel_w - 1u) * p->dilation_w + 1u;
     const int rows_are_runs = p->dilation_w == 1 && p->groups == 1;
-    ec_gather g;
-    g.input_h = p->input_h;
-    g.input_w = p->input_w;
-    g.input_row = (uint32_t)p->input_w * p->input_c;
-    g.inside_h = inside(p->input_h, reach_h);
-    g.inside_w = inside(p->input_w, reach_w);
-    g.padding = ec_splat_byte(p->input_zero_point);
-    g.kernel_h = p->kernel_h;
-    g.dilation_h = p->dilation_h;
-    g.dilation_w = p->dilation_w;
-    g.runs = rows_are_runs ? 1u : p->kernel_w;
-    g.run_taps = rows_are_runs ? p->kernel_w : 1u;
-    g.channels = (uint32_t)p->input_c / p->groups;
-    const uint32_t run_size = g.run_taps * g.channels;
-    g.run_quads = run_size / EC_QUAD;
-    g.rest_quads = quads_of(g.kernel_h * g.runs * (run_size % EC_QUAD));
-    g.quads = quads_of(g.kernel_h * g.runs * run_size);
-    g.run_step = (uint32_t)p->dilation_w * p->input_c;
-    g.row_step = p->dilation_h * g.input_row;
-    g.patch = scratch;
-    uint32_t *const rests = g.patch + EC_QUAD_WORDS * g.quads;
-    g.rests = rests;
-    add_band(&g, p, reach_h, reach_w, (int8_t *)(rests + EC_QUAD * g.rest_quads));
-    list_rests(&g, run_size, rests);
-    return g;
+    g->input_h = p->input_h;
+    g->input_w = p->input_w;
+    g->input_row = (uint32_t)p->input_w * p->input_c;
+    g->inside_h = inside(p->input_h, reach_h);
+    g->inside_w = inside(p->input_w, reach_w);
+    g->padding = ec_splat_byte(p->input_zero_point);
+    g->kernel_h = p->kernel_h;
+    g->dilation_h = p->dilation_h;
+    g->dilation_w = p->dilation_w;
+    g->runs = rows_are_runs ? 1u : p->kernel_w;
+    g->run_taps = rows_are_runs ? p->kernel_w : 1u;
+    g->channels = (uint32_t)p->input_c / p->groups;
+    const uint32_t run_size = g->run_taps * g->channels;
+    g->run_quads = run_size / EC_QUAD;
+    g->rest_quads = quads_of(g->kernel_h * g->runs * (run_size % EC_QUAD));
+    g->quads = quads_of(g->kernel_h * g->runs * run_size);
+    g->run_step = (uint32_t)p->dilation_w * p->input_c;
+    g->row_step = p->dilation_h * g->input_row;
+    g->patch = scratch;
+    uint32_t *const rests = g->patch + EC_QUAD_WORDS * g->quads;
+    g->rests = rests;
+    add_band(g, p, reach_h, reach_w, (int8_t *)(rests + EC_QUAD * g->rest_quads));
+    list_rests(g, run_size, rests);
+    ec_set_window_rows(g, &g->windows);
+    g->row_pixels = p->output_w;
+    if (same_pixels(p)) { /* one long row */
+        g->row_pixels = (uint32_t)p->output_h * p->output_w;
+        g->inside_w = g->row_pixels;
+    }
 }
 
-static ec_conv2d_block make_block(const ec_conv2d_s8_params *p, const ec_gather *g) {
-    ec_conv2d_block b;
-    b.patch = g->patch;
-    b.patch_end = g->patch + EC_QUAD_WORDS * g->quads;
-    b.zero_point = p->output_zero_point;
-    b.rare = ec_rare(p->shift, p->clamp_min, p->clamp_max);
-    b.above = (uint32_t)(INT8_MAX - p->clamp_max);
-    b.span = (uint32_t)(UINT8_MAX - (p->clamp_max - p->clamp_min));
-    b.low = p->clamp_min;
-    return b;
+static void set_block(ec_conv2d_block *b, const ec_conv2d_s8_params *p, const ec_gather *g) {
+    b->patch = g->patch;
+    b->patch_end = g->patch + EC_QUAD_WORDS * g->quads;
+    b->zero_point = p->output_zero_point;
+    b->rare = ec_rare(p->shift, p->clamp_min, p->clamp_max);
+    b->above = (uint32_t)(INT8_MAX - p->clamp_max);
+    b->span = (uint32_t)(UINT8_MAX - (p->clamp_max - p->clamp_min));
+    b->low = p->clamp_min;
 }
 
 /* One group: where its inputs, outputs and weights begin. */
@@ -101,23 +111,28 @@ typedef struct {
     uint32_t first_channel; /* of the input */
     int8_t *output;
     const int8_t *weights;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    uint32_t paired; /* channels */
-    uint32_t outputs;
+    uint32_t pairs_size; /* bytes of the weights */
+    uint32_t singles_size;
 } group;
+
+static group first_group(const ec_conv2d_s8_params *p, const ec_gather *g, const int8_t *input, int8_t *output) {
+    const uint32_t outputs = (uint32_t)p->output_c / p->groups;
+    const uint32_t paired = ec_load_word(p->weights);
+    group first = {input, 0, output, p->weights + sizeof paired, 0, 0};
+    first.pairs_size = paired / 2u * (4u * sizeof(int32_t) + 2u * EC_QUAD * g->quads);
+    first.singles_size = (outputs - paired) * (2u * sizeof(int32_t) + EC_QUAD * g->quads);
+    return first;
+}
 
 /* All channels of a group for the pixels in the patch. */
 static void compute_channels(const group *channels, ec_conv2d_block *b) {
     b->weights = channels->weights;
-    b->bias = channels->bias;
-    b->multiplier = channels->multiplier;
-    if (channels->paired > 0) {
-        b->bias_end = channels->bias + channels->paired;
+    if (channels->pairs_size > 0) {
+        b->weights_end = b->weights + channels->pairs_size;
         ec_conv2d_pairs(b);
     }
-    if (channels->paired < channels->outputs) {
-        b->bias_end = channels->bias + channels->outputs;
+    if (channels->singles_size > 0) {
+        b->weights_end = b->weights + channels->singles_size;
         ec_conv2d_singles(b);
     }
 }
@@ -139,53 +154,52 @@ static void start_row(const ec_conv2d_s8_params *p, const ec_gather *g, const gr
         from = channels->input + (y * p->input_w + x) * p->input_c;
     }
     c->pixel = (ec_pixel){y, x, from + channels->first_channel};
-    c->row_left = p->output_w;
+    c->row_left = g->row_pixels;
 }
 
-/* Four pixels of one row into the patch. */
-static void fill_from_row(const ec_conv2d_s8_params *p, const ec_gather *g, cursor *c, ec_conv2d_block *b) {
+static inline void advance(const ec_conv2d_s8_params *p, cursor *c) {
+    c->pixel.x += p->stride_w;
+    c->pixel.from += p->stride_w * p->input_c;
+    c->output += p->output_c;
+    c->row_left--;
+}
+
+/* Four pixels of one row, none of which reads padding, into the patch. */
+static inline void fill_from_row(const ec_conv2d_s8_params *p, ec_gather *g, cursor *c, ec_conv2d_block *b) {
+    for (uint32_t i = 0; i < EC_PIXELS; i++) {
+        g->windows.source[i] = c->pixel.from;
+        b->output[i] = c->output;
+        advance(p, c);
+    }
+    ec_put_four_windows(g);
+}
+
+/* The next pixels into the patch, four or the `count` that are left; they may read padding and lie in several rows. */
+EC_NOT_INLINED static void fill_one_by_one(const ec_conv2d_s8_params *p, ec_gather *g, const group *channels, uint32_t count, cursor *c,
+                                           ec_conv2d_block *b) {
     ec_pixel at[EC_PIXELS];
     for (uint32_t i = 0; i < EC_PIXELS; i++) {
-        at[i] = c->pixel;
-        b->output[i] = c->output;
-        c->pixel.x += p->stride_w;
-        c->pixel.from += p->stride_w * p->input_c;
-        c->output += p->output_c;
-    }
-    c->row_left -= EC_PIXELS;
-    ec_fill_patch(g, at, EC_PIXELS, ec_is_inside(g, &at[0]) && ec_is_inside(g, &at[EC_PIXELS - 1u]));
-}
-
-/* The next pixels into the patch, over the end of a row, four or the `count` that are left. */
-static void fill_over_rows(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, uint32_t count, cursor *c,
-                           ec_conv2d_block *b) {
-    ec_pixel at[EC_PIXELS];
-    int inside = g->band == NULL; /* the band holds the windows of one row: pixel by pixel then */
-    for (uint32_t i = 0; i < count; i++) {
+        if (i >= count) {
+            b->output[i] = b->output[i - 1u];
+            continue;
+        }
         if (c->row_left == 0) {
             start_row(p, g, channels, c);
         }
         at[i] = c->pixel;
         b->output[i] = c->output;
-        if (g->band != NULL) {
+        if (g->band != NULL) { /* it holds the windows of one row only */
             ec_put_window(g, c->pixel.from, g->patch + i);
         }
-        inside = inside && ec_is_inside(g, &at[i]);
-        c->pixel.x += p->stride_w;
-        c->pixel.from += p->stride_w * p->input_c;
-        c->output += p->output_c;
-        c->row_left--;
-    }
-    for (uint32_t i = count; i < EC_PIXELS; i++) {
-        at[i] = at[i - 1u];
-        b->output[i] = b->output[i - 1u];
+        advance(p, c);
     }
     if (g->band == NULL) {
-        ec_fill_patch(g, at, count, inside);
+        ec_fill_patch(g, at, count);
     }
 }
 
-static void compute_group(const ec_conv2d_s8_params *p, const ec_gather *g, const group *channels, ec_conv2d_block *b) {
+static void compute_group(const ec_conv2d_s8_params *p, ec_gather *g, const group *channels, ec_conv2d_block *b) {
+    const int32_t reach = (int32_t)(EC_PIXELS - 1u) * p->stride_w;
     cursor c = {{-p->pad_top - p->stride_h, 0, NULL}, channels->output, 0};
     uint32_t left = (uint32_t)p->output_h * p->output_w;
     while (left > 0) {
@@ -193,10 +207,12 @@ static void compute_group(const ec_conv2d_s8_params *p, const ec_gather *g, cons
         if (c.row_left == 0) {
             start_row(p, g, channels, &c);
         }
-        if (c.row_left >= EC_PIXELS) {
+        const int32_t y = c.pixel.y;
+        const int32_t x = c.pixel.x;
+        if (c.row_left >= EC_PIXELS && ec_is_inside(g, y, x) && ec_is_inside(g, y, x + reach)) {
             fill_from_row(p, g, &c, b);
         } else {
-            fill_over_rows(p, g, channels, count, &c, b);
+            fill_one_by_one(p, g, channels, count, &c, b);
         }
         b->entry = ec_conv2d_entry(count, g->quads);
         compute_channels(channels, b);
@@ -205,17 +221,15 @@ static void compute_group(const ec_conv2d_s8_params *p, const ec_gather *g, cons
 }
 
 void ec_conv2d_s8_arm_dsp(const ec_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
-    const ec_gather gather = make_gather(params, scratch);
-    ec_conv2d_block block = make_block(params, &gather);
-    group channels = {input, 0, output, params->weights, params->bias, params->multiplier, 0, (uint32_t)params->output_c / params->groups};
-    memcpy(&channels.paired, params->weights, sizeof channels.paired);
-    channels.weights += sizeof channels.paired;
+    ec_gather gather;
+    ec_conv2d_block block;
+    set_gather(&gather, params, scratch);
+    set_block(&block, params, &gather);
+    group channels = first_group(params, &gather, input, output);
     for (uint32_t i = 0; i < params->groups; i++) {
         compute_group(params, &gather, &channels, &block);
         channels.first_channel += gather.channels;
-        channels.output += channels.outputs;
-        channels.weights += EC_QUAD * gather.quads * channels.outputs;
-        channels.bias += channels.outputs;
-        channels.multiplier += channels.outputs;
+        channels.output += params->output_c / params->groups;
+        channels.weights += channels.pairs_size + channels.singles_size;
     }
 }

@@ -8,15 +8,14 @@
 
 /* clang-format off */
 
-/* Channels from block->bias to block->bias_end, one by one; their weights stand as they are. All four pixels are computed. */
+/* One channel or more, from block->weights to block->weights_end; all four pixels are computed. */
 EC_ASM_FUNCTION static void ec_conv2d_singles(ec_conv2d_block *block EC_ASM_PARAMETER) {
     __asm__ volatile(
         "push   {r4-r11, lr}                \n"
         "mov    r11, r0                     \n"
         "ldr    r10, [r11, #4]              \n"
         "ldr    r12, [r11, #12]             \n"
-        "ldr    r0, [r11, #16]              \n"
-        "1: ldr r4, [r0]                    \n" /* the next channel */
+        "1: ldr r4, [r12], #4               \n" /* the next channel: its bias */
         "mov    r5, r4                      \n"
         "mov    r6, r4                      \n"
         "mov    r7, r4                      \n"
@@ -36,28 +35,23 @@ EC_ASM_FUNCTION static void ec_conv2d_singles(ec_conv2d_block *block EC_ASM_PARA
         "smlad  r6, r2, r8, r6              \n"
         "smlad  r7, r2, r9, r7              \n"
         "bne    2b                          \n"
-        "ldrd   r0, r1, [r11, #16]          \n"
-        "ldr    r2, [r1], #4                \n"
-        "adds   r0, #4                      \n"
-        "strd   r0, r1, [r11, #16]          \n"
-        "lsls   r2, r2, #1                  \n"
-        "ldrd   r0, r1, [r11, #24]          \n"
+        "ldr    r2, [r12], #4               \n" /* twice its multiplier */
+        "ldrd   r0, r1, [r11, #20]          \n"
         "cbnz   r1, 6f                      \n"
         EC_ASM_REQUANTIZE("r4", "r2")
         EC_ASM_REQUANTIZE("r5", "r2")
         EC_ASM_REQUANTIZE("r6", "r2")
         EC_ASM_REQUANTIZE("r7", "r2")
-        "5: ldrd r0, r1, [r11, #40]         \n"
+        "5: ldrd r0, r1, [r11, #48]         \n"
         "strb   r7, [r1], #1                \n"
         "strb   r6, [r0], #1                \n"
-        "strd   r0, r1, [r11, #40]          \n"
-        "ldrd   r0, r1, [r11, #32]          \n"
+        "strd   r0, r1, [r11, #48]          \n"
+        "ldrd   r0, r1, [r11, #40]          \n"
         "strb   r5, [r1], #1                \n"
         "strb   r4, [r0], #1                \n"
-        "strd   r0, r1, [r11, #32]          \n"
+        "strd   r0, r1, [r11, #40]          \n"
         "ldr    r0, [r11, #16]              \n"
-        "ldr    r1, [r11, #48]              \n"
-        "cmp    r0, r1                      \n"
+        "cmp    r12, r0                     \n"
         "bne    1b                          \n"
         "str    r12, [r11, #12]             \n"
         "pop    {r4-r11, pc}                \n"
@@ -66,8 +60,8 @@ EC_ASM_FUNCTION static void ec_conv2d_singles(ec_conv2d_block *block EC_ASM_PARA
         EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
-        "ldrd   r0, r1, [r11, #52]          \n"
-        "ldr    r2, [r11, #60]              \n"
+        "ldrd   r0, r1, [r11, #28]          \n"
+        "ldr    r2, [r11, #36]              \n"
         EC_ASM_CLAMP("r4")
         EC_ASM_CLAMP("r5")
         EC_ASM_CLAMP("r6")

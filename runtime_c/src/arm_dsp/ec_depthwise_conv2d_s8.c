@@ -25,8 +25,27 @@ typedef struct {
     int32_t rows;    /* of outputs, across */
 } tile;
 
-/* One channel where windows have three rows and one segment of two weight pairs. */
-NOT_INLINED static void run_three_rows(const tile *t, const uint32_t *table, const int16_t *plane, int8_t *output) {
+/* Filters whose tables lie one after the other; `filter` of the channel multiplier's is the first one's number on its plane. */
+typedef struct {
+    const uint32_t *table;
+    const int16_t *plane;
+    int8_t *output;
+    int32_t count;
+    int32_t filter;
+} filters;
+
+static inline void next_filter(const tile *t, filters *f) {
+    f->table += t->tiling->table_words;
+    f->output++;
+    f->count--;
+    if (++f->filter == t->p->channel_multiplier) {
+        f->filter = 0;
+        f->plane += t->tiling->plane_elements;
+    }
+}
+
+/* Windows that have three rows and one segment of two weight pairs. */
+NOT_INLINED static void run_three_rows(const tile *t, filters *f) {
     const ec_tiling *tiling = t->tiling;
     const int32_t stride = tiling->along.stride;
     const int32_t blocks = t->outputs / 4;
@@ -34,38 +53,60 @@ NOT_INLINED static void run_three_rows(const tile *t, const uint32_t *table, con
     const int32_t computed = 4 * blocks + (rest + 1) / 2 * 2;
     const int32_t to_next_row = (tiling->across.stride * tiling->pitch - stride * computed) * 2;
     const int32_t to_next_output = tiling->across.output_step - tiling->along.output_step * computed;
-    int32_t rows = t->rows;
-    const int16_t *row0 = plane;
-    const int16_t *row1 = row0 + tiling->pitch;
-    const int16_t *row2 = row1 + tiling->pitch;
-    int32_t a0, a1, a2, a3, n;
-    uint32_t p, q, u, v;
-    if (stride == 1) {
-        EC_THREE_ROWS(EC_ROW_OF_4_STRIDE_1, EC_ROW_OF_2_STRIDE_1);
-    } else {
-        EC_THREE_ROWS(EC_ROW_OF_4_STRIDE_2, EC_ROW_OF_2_STRIDE_2);
+    for (; f->count > 0; next_filter(t, f)) {
+        const uint32_t *table = f->table;
+        const int16_t *row0 = f->plane;
+        const int16_t *row1 = row0 + tiling->pitch;
+        const int16_t *row2 = row1 + tiling->pitch;
+        int8_t *output = f->output;
+        int32_t rows = t->rows;
+        int32_t a0, a1, a2, a3, n;
+        uint32_t p, q, u, v;
+        if (stride == 1) {
+            EC_THREE_ROWS(EC_ROW_OF_4_STRIDE_1, EC_ROW_OF_2_STRIDE_1);
+        } else {
+            EC_THREE_ROWS(EC_ROW_OF_4_STRIDE_2, EC_ROW_OF_2_STRIDE_2);
+        }
     }
 }
 
-/* One channel, any window: four neighbouring outputs at a time, of which those that exist are stored. */
-NOT_INLINED static void run_blocks(const tile *t, const uint32_t *table, const int16_t *plane, int8_t *output) {
-    const ec_tiling *tiling = t->tiling;
-    const int32_t kind = tiling->along.stride * 8 + tiling->segments.words;
-    const int32_t pitch = tiling->pitch * 2;
-    const int32_t step = tiling->along.output_step;
-    for (int32_t done = 0, rows = t->rows; rows > 0;) {
-        const int16_t *at = plane + done * tiling->along.stride;
+/* The sums of one block, from its first segment on. */
+typedef struct {
+    int32_t kind;
+    int32_t rows;  /* of a segment */
+    int32_t pitch; /* bytes */
+    int32_t segments;
+    int32_t advance; /* elements from one segment to the next */
+} sum_order;
+
+/* Where windows have one row its segments follow each other as rows do. */
+static sum_order sum_order_of(const ec_tiling *t) {
+    const int32_t one_row = t->across.taps == 1;
+    const sum_order order = {.kind = t->along.stride * 8 + t->segments.words,
+                             .rows = one_row ? t->segments.count : t->across.taps,
+                             .pitch = 2 * (one_row ? t->segments.advance : t->pitch),
+                             .segments = one_row ? 1 : t->segments.count,
+                             .advance = t->segments.advance};
+    return order;
+}
+
+/* One row of outputs of one channel, any window: four at a time, of which those that exist are stored. */
+NOT_INLINED static void run_row(const sum_order *order, const uint32_t *table, const int16_t *at, int32_t left, int32_t block_step,
+                                int8_t *output) {
+    const int32_t pitch = order->pitch;
+    do {
         const uint32_t *weights = table + EC_TABLE_HEAD_WORDS;
+        const int16_t *segment = at;
         int32_t a0 = (int32_t)table[EC_TABLE_BIAS_WORD];
         int32_t a1 = a0;
         int32_t a2 = a0;
         int32_t a3 = a0;
-        int32_t segments = tiling->segments.count;
+        int32_t segments = order->segments;
         do {
-            const int16_t *row = at;
-            int32_t count = tiling->across.taps;
+            const int16_t *row = segment;
+            int32_t count = order->rows;
             uint32_t p, q, u, v, w;
-            switch (kind) {
+            switch (order->kind) {
             case 8 + 2:
                 EC_SEGMENT_ROWS(EC_SEGMENT_3_STRIDE_1);
                 break;
@@ -85,29 +126,37 @@ NOT_INLINED static void run_blocks(const tile *t, const uint32_t *table, const i
                 EC_SEGMENT_ROWS(EC_SEGMENT_8_STRIDE_2);
                 break;
             }
-            at += tiling->segments.advance;
+            segment += order->advance;
         } while (--segments > 0);
         const int32_t twice_multiplier = (int32_t)table[EC_TABLE_MULTIPLIER_WORD];
         const int32_t zero_point = (int32_t)table[EC_TABLE_ZERO_POINT_WORD];
-        const int32_t left = t->outputs - done;
-        int8_t *to = output + done * step;
-        *to = ec_saturate(ec_rescale(a0, twice_multiplier, zero_point));
+        const int32_t step = (int32_t)table[EC_TABLE_STEP_WORD];
+        output[0] = ec_saturate(ec_rescale(a0, twice_multiplier, zero_point));
         if (left > 1) {
-            to += step;
-            *to = ec_saturate(ec_rescale(a1, twice_multiplier, zero_point));
+            output[step] = ec_saturate(ec_rescale(a1, twice_multiplier, zero_point));
         }
+        output += 2 * step;
         if (left > 2) {
-            to += step;
-            *to = ec_saturate(ec_rescale(a2, twice_multiplier, zero_point));
+            output[0] = ec_saturate(ec_rescale(a2, twice_multiplier, zero_point));
         }
         if (left > 3) {
-            to += step;
-            *to = ec_saturate(ec_rescale(a3, twice_multiplier, zero_point));
+            output[step] = ec_saturate(ec_rescale(a3, twice_multiplier, zero_point));
         }
-        done += EC_BLOCK_OUTPUTS;
-        if (left <= EC_BLOCK_OUTPUTS) {
-            done = 0;
-            rows--;
+        output += 2 * step;
+        at += block_step;
+        left -= EC_BLOCK_OUTPUTS;
+    } while (left > 0);
+}
+
+/* Any window. */
+static void run_rows(const tile *t, filters *f) {
+    const ec_tiling *tiling = t->tiling;
+    const sum_order order = sum_order_of(tiling);
+    for (; f->count > 0; next_filter(t, f)) {
+        const int16_t *plane = f->plane;
+        int8_t *output = f->output;
+        for (int32_t row = 0; row < t->rows; row++) {
+            run_row(&order, f->table, plane, t->outputs, EC_BLOCK_OUTPUTS * tiling->along.stride, output);
             plane += tiling->across.stride * tiling->pitch;
             output += tiling->across.output_step;
         }
@@ -117,47 +166,45 @@ NOT_INLINED static void run_blocks(const tile *t, const uint32_t *table, const i
 /* Four input channels, or as many as there are. */
 static void unpack(const tile *t, const int8_t *input) {
     const ec_tiling *tiling = t->tiling;
-    const uint32_t padding = ec_splat_byte(t->p->input_zero_point);
     input += t->along.position * tiling->along.input_step + t->across.position * tiling->across.input_step;
-    for (int32_t row = t->across.from; row < t->across.to; row++) {
-        int16_t *to = t->planes + row * tiling->pitch;
-        if (tiling->planes == EC_PLANES) {
-            ec_unpack_row(tiling, input, t->along.from, t->along.to, padding, to);
-        } else {
-            ec_unpack_row_of_few(tiling, input, t->along.from, t->along.to, to);
-        }
-        input += tiling->across.element_step;
+    if (tiling->planes == EC_PLANES) {
+        ec_unpack_four(tiling, &t->across, &t->along, input, t->planes);
+    } else {
+        ec_unpack_few(tiling, &t->across, &t->along, input, t->planes);
     }
 }
 
-/* Output channels c .. end - 1, whose inputs are unpacked from channel `unpacked` on. */
-static void run_channels(const tile *t, int32_t unpacked, int32_t c, int32_t end, int8_t *output) {
+/* The filters of the planes that come after the first `skipped` of the unpacked channels; `unpacked` is the first channel. */
+static void run_channels(const tile *t, int32_t unpacked, int32_t skipped, int8_t *output) {
     const ec_tiling *tiling = t->tiling;
-    const int32_t three_rows = ec_has_three_rows(&tiling->across, &tiling->segments);
-    while (c < end) {
-        const int32_t channels = ec_smaller(t->p->output_c, EC_TABLES);
-        const int32_t filled = ec_smaller(c, t->p->output_c - channels);
-        ec_fill_tables(t->p, tiling, filled, channels, t->tables);
-        for (; c < ec_smaller(filled + channels, end); c++) {
-            uint32_t *table = t->tables + (c - filled) * tiling->table_words;
-            const int16_t *plane = t->planes + (c / t->p->channel_multiplier - unpacked) * tiling->plane_elements;
-            if (three_rows) {
-                run_three_rows(t, table, plane, output + c);
-            } else {
-                run_blocks(t, table, plane, output + c);
-            }
+    const int32_t multiplier = t->p->channel_multiplier;
+    const int32_t tables = ec_smaller(t->p->output_c, EC_TABLES);
+    const int32_t end = (unpacked + tiling->planes) * multiplier;
+    filters f = {.plane = t->planes + skipped * tiling->plane_elements};
+    for (int32_t c = (unpacked + skipped) * multiplier; c < end;) {
+        const int32_t filled = ec_smaller(c, t->p->output_c - tables);
+        const int32_t stop = ec_smaller(filled + tables, end);
+        ec_fill_tables(t->p, tiling, filled, tables, t->tables);
+        f.table = t->tables + (c - filled) * tiling->table_words;
+        f.output = output + c;
+        f.count = stop - c;
+        if (tiling->has_three_rows) {
+            run_three_rows(t, &f);
+        } else {
+            run_rows(t, &f);
         }
+        c = stop;
     }
 }
 
 static void run_tile(const tile *t, const int8_t *input, int8_t *output) {
     const ec_tiling *tiling = t->tiling;
-    const int32_t channel_multiplier = t->p->channel_multiplier;
-    ec_fill_planes((uint32_t *)(void *)t->planes, tiling->planes * tiling->plane_elements / 2, t->p->input_zero_point);
-    for (int32_t first = 0; first < t->p->input_c; first += tiling->planes) {
-        const int32_t unpacked = ec_smaller(first, t->p->input_c - tiling->planes);
+    const int32_t channels = t->p->input_c;
+    ec_fill_planes((uint32_t *)(void *)t->planes, tiling->planes * tiling->plane_elements / 2, tiling->padding);
+    for (int32_t first = 0; first < channels; first += tiling->planes) {
+        const int32_t unpacked = ec_smaller(first, channels - tiling->planes);
         unpack(t, input + unpacked);
-        run_channels(t, unpacked, first * channel_multiplier, (unpacked + tiling->planes) * channel_multiplier, output);
+        run_channels(t, unpacked, first - unpacked, output);
     }
 }
 

@@ -20,15 +20,14 @@ static inline uint32_t ec_load_weights(const int8_t *weights, int32_t channels) 
     return word;
 }
 
-/* The bits of a pair of lanes that hold values after each was shifted left. */
-static inline uint32_t ec_shifted_lanes(uint32_t lanes, uint32_t shift) {
+/* Both lanes shifted left; nothing may cross from the low to the high. */
+static inline uint32_t ec_shift_lanes(uint32_t lanes, uint32_t shift) {
     const uint32_t crossed = ((1U << shift) - 1) << 16;
     return (lanes << shift) & ~crossed;
 }
 
 /* Weights of one row across, segment from tap `first` on, as pairs to the same place in four tables. */
-static inline void ec_widen_row(const ec_tiling *t, const int8_t *weights, int32_t channels, int32_t first, uint32_t shift,
-                                uint32_t *pairs0) {
+static inline void ec_widen_row(const ec_tiling *t, const int8_t *weights, int32_t channels, int32_t first, uint32_t *pairs0) {
     const int32_t last_segment = first + t->segments.taps >= t->along.taps;
     const int32_t taps = last_segment ? t->along.taps - first : t->segments.advance;
     const int32_t tap_step = t->along.weight_step;
@@ -38,16 +37,32 @@ static inline void ec_widen_row(const ec_tiling *t, const int8_t *weights, int32
     uint32_t *pairs3 = pairs2 + t->table_words;
     const uint32_t *end = pairs0 + t->segments.words;
     weights += first * tap_step;
-    for (int32_t tap = 0; pairs0 != end; tap += stride) {
-        const uint32_t left = tap < taps ? ec_load_weights(weights, channels) : 0;
-        const uint32_t right = tap + 1 < taps ? ec_load_weights(weights + tap_step, channels) : 0;
-        const uint32_t low = ec_pack_low(left, right);
-        const uint32_t high = ec_pack_high(left, right);
-        *pairs0++ = ec_shifted_lanes(ec_sxtb16(low), shift);
-        *pairs1++ = ec_shifted_lanes(ec_sxtb16_odd(low), shift);
-        *pairs2++ = ec_shifted_lanes(ec_sxtb16(high), shift);
-        *pairs3++ = ec_shifted_lanes(ec_sxtb16_odd(high), shift);
-        weights += stride * tap_step;
+    uint32_t word = ec_load_weights(weights, channels);
+    for (int32_t tap = 1;; tap++) {
+        weights += tap_step;
+        const uint32_t next = tap < taps ? ec_load_weights(weights, channels) : 0;
+        if (stride == 1 || tap % 2 != 0) {
+            const uint32_t low = ec_pack_low(word, next);
+            const uint32_t high = ec_pack_high(word, next);
+            *pairs0++ = ec_sxtb16(low);
+            *pairs1++ = ec_sxtb16_odd(low);
+            *pairs2++ = ec_sxtb16(high);
+            *pairs3++ = ec_sxtb16_odd(high);
+            if (pairs0 == end) {
+                return;
+            }
+        }
+        word = next;
+    }
+}
+
+/* Apply the left shift of the accumulator to the weights of every table. */
+static inline void ec_shift_tables(const ec_tiling *t, uint32_t shift, uint32_t *tables) {
+    for (int32_t table = 0; table < EC_TABLES; table++) {
+        for (int32_t word = EC_TABLE_HEAD_WORDS; word < t->table_words; word++) {
+            tables[word] = ec_shift_lanes(tables[word], shift);
+        }
+        tables += t->table_words;
     }
 }
 
@@ -70,10 +85,13 @@ __attribute__((noinline)) static void ec_fill_tables(const ec_depthwise_conv2d_s
     for (int32_t segment = 0; segment < t->segments.count; segment++) {
         const int8_t *weights = p->weights + c;
         for (int32_t row = 0; row < t->across.taps; row++) {
-            ec_widen_row(t, weights, channels, segment * t->segments.advance, shift, pairs);
+            ec_widen_row(t, weights, channels, segment * t->segments.advance, pairs);
             pairs += t->segments.words;
             weights += t->across.weight_step;
         }
+    }
+    if (shift != 0) {
+        ec_shift_tables(t, shift, tables);
     }
 }
 

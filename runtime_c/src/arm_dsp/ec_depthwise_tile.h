@@ -11,6 +11,7 @@
 
 #include "ec_depthwise_conv2d_s8.h"
 #include "ec_depthwise_rows.h"
+#include "ec_dsp.h"
 
 #define EC_PLANES 4         /* input channels unpacked at a time */
 #define EC_TILE_BYTES 6144  /* of planes, unless one row of outputs needs more */
@@ -53,7 +54,9 @@ typedef struct {
     int32_t plane_rows;
     int32_t plane_elements;
     int32_t table_words; /* of one channel */
-    int32_t direct;      /* read inputs where they lie: the rest does not count */
+    uint32_t padding;    /* the byte that pads, four times */
+    int32_t has_three_rows;
+    int32_t direct; /* read inputs where they lie: the rest does not count */
 } ec_tiling;
 
 static inline int32_t ec_smaller(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -169,6 +172,7 @@ static inline void ec_size_tiles(ec_tiling *t) {
     const ec_axis *across = &t->across;
     int32_t row_cost;
     t->segments = ec_segments_for(along, &row_cost);
+    t->has_three_rows = ec_has_three_rows(across, &t->segments);
     t->tile_outputs = ec_smaller(ec_round_up(along->outputs, along->phases), EC_TILE_OUTPUTS);
     const int32_t last = ec_round_up(t->tile_outputs, EC_BLOCK_OUTPUTS) * EC_BLOCK_OUTPUTS - 1;
     const int32_t elements = along->stride * last + t->segments.count * t->segments.advance + 1;
@@ -183,6 +187,7 @@ static inline void ec_size_tiles(ec_tiling *t) {
 
 static inline void ec_tile(const ec_depthwise_conv2d_s8_params *p, ec_tiling *t) {
     t->planes = ec_smaller(p->input_c, EC_PLANES);
+    t->padding = ec_splat_byte(p->input_zero_point);
     ec_rows_of(p, &t->across);
     ec_columns_of(p, &t->along);
     const int32_t right = ec_cost_along(&t->along, &t->across);

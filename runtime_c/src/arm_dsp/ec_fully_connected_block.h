@@ -18,19 +18,17 @@ typedef struct {
     /*  4 */ const int8_t *input_end; /* of whole quads */
     /*  8 */ uint32_t entry;          /* ec_fully_connected_entry */
     /* 12 */ const int8_t *weights;
-    /* 16 */ const int32_t *bias;
-    /* 20 */ const int32_t *multiplier;
-    /* 24 */ int32_t zero_point;
-    /* 28 */ uint32_t rare; /* ec_rare */
-    /* 32 */ int8_t *output;
-    /* 36 */ const int32_t *bias_end;
-    /* 40 */ const uint32_t *rest; /* the last inputs and zeros, where they are no whole quad, or NULL */
-    /* 44 */ uint32_t correction;  /* 128 * sum of the row */
-    /* 48 */ uint32_t above;       /* 127 - clamp_max */
-    /* 52 */ uint32_t span;        /* 255 - (clamp_max - clamp_min) */
-    /* 56 */ int32_t low;          /* clamp_min */
+    /* 16 */ const int8_t *weights_end;
+    /* 20 */ int32_t zero_point;
+    /* 24 */ uint32_t rare;  /* ec_rare */
+    /* 28 */ uint32_t above; /* 127 - clamp_max */
+    /* 32 */ uint32_t span;  /* 255 - (clamp_max - clamp_min) */
+    /* 36 */ int32_t low;    /* clamp_min */
+    /* 40 */ int8_t *output;
+    /* 44 */ const uint32_t *rest; /* the last inputs and zeros, where they are no whole quad, or NULL */
+    /* 48 */ uint32_t correction;  /* 128 * sum of the row */
 } ec_fully_connected_block;
-_Static_assert(offsetof(ec_fully_connected_block, low) == 56, "the assembly counts on these offsets");
+_Static_assert(offsetof(ec_fully_connected_block, correction) == 48, "the assembly counts on these offsets");
 
 /* Where the loop over the quads is entered, so that the rest takes whole turns of four. */
 static inline uint32_t ec_fully_connected_entry(uint32_t quads) { return quads == 0 ? 4u : (quads & 3u); }
@@ -53,18 +51,14 @@ static inline uint32_t ec_fully_connected_entry(uint32_t quads) { return quads =
     ADD_WORD("r6", "r1", "r8", "r9")         \
     ADD_WORD("r7", "r1", "r10", "r11")
 
-/* Outputs from block->bias to block->bias_end, four or a multiple. */
+/* Four outputs or a multiple, from block->weights to block->weights_end. */
 EC_ASM_FUNCTION static void ec_fully_connected_fours(ec_fully_connected_block *block EC_ASM_PARAMETER) {
     __asm__ volatile(
         "push   {r0, r4-r11, lr}             \n" /* [sp]: block */
         "mov    lr, r0                       \n"
         "ldr    r12, [lr, #12]               \n"
-        "1: ldr r0, [lr, #16]                \n" /* the next four outputs */
-        "ldr    r1, [lr, #44]                \n"
-        "ldm    r0!, {r8-r11}                \n"
-        "str    r0, [lr, #16]                \n"
-        "add    r8, r8, r9, lsl #8           \n"
-        "add    r10, r10, r11, lsl #8        \n"
+        "1: ldr r1, [lr, #48]                \n"
+        "ldm    r12!, {r8-r11}               \n" /* the next four outputs: what their sums begin with */
         "sub    r8, r8, r1                   \n"
         "sub    r10, r10, r1                 \n"
         "ldrd   r0, r2, [lr, #4]             \n"
@@ -79,7 +73,7 @@ EC_ASM_FUNCTION static void ec_fully_connected_fours(ec_fully_connected_block *b
         "cmp    r3, lr                       \n"
         "bne    10b                          \n"
         "3: ldr lr, [sp]                     \n"
-        "ldr    r0, [lr, #40]                \n"
+        "ldr    r0, [lr, #44]                \n"
         "cbz    r0, 4f                       \n"
         "adds   r1, r0, #4                   \n"
         "cmp    r3, r1                       \n"
@@ -89,28 +83,21 @@ EC_ASM_FUNCTION static void ec_fully_connected_fours(ec_fully_connected_block *b
         "b      11b                          \n"
         "4: sub r8, r8, r9, lsl #8           \n"
         "sub    r10, r10, r11, lsl #8        \n"
-        "ldr    r0, [lr, #20]                \n"
-        "ldm    r0!, {r4-r7}                 \n"
-        "str    r0, [lr, #20]                \n"
-        "lsls   r4, r4, #1                   \n"
-        "lsls   r5, r5, #1                   \n"
-        "lsls   r6, r6, #1                   \n"
-        "lsls   r7, r7, #1                   \n"
-        "ldrd   r0, r1, [lr, #24]            \n"
+        "ldm    r12!, {r4-r7}                \n" /* twice the multipliers */
+        "ldrd   r0, r1, [lr, #20]            \n"
         "cbnz   r1, 6f                       \n"
         EC_ASM_REQUANTIZE("r8", "r4")
         EC_ASM_REQUANTIZE("r9", "r5")
         EC_ASM_REQUANTIZE("r10", "r6")
         EC_ASM_REQUANTIZE("r11", "r7")
-        "5: ldr r0, [lr, #32]                \n"
+        "5: ldr r0, [lr, #40]                \n"
         "strb   r8, [r0], #1                 \n"
         "strb   r9, [r0], #1                 \n"
         "strb   r10, [r0], #1                \n"
         "strb   r11, [r0], #1                \n"
-        "str    r0, [lr, #32]                \n"
+        "str    r0, [lr, #40]                \n"
         "ldr    r0, [lr, #16]                \n"
-        "ldr    r1, [lr, #36]                \n"
-        "cmp    r0, r1                       \n"
+        "cmp    r12, r0                      \n"
         "bne    1b                           \n"
         "str    r12, [lr, #12]               \n"
         "pop    {r0, r4-r11, pc}             \n"
@@ -119,8 +106,8 @@ EC_ASM_FUNCTION static void ec_fully_connected_fours(ec_fully_connected_block *b
         EC_ASM_SHIFT_AND_MULTIPLY("r9", "r5")
         EC_ASM_SHIFT_AND_MULTIPLY("r10", "r6")
         EC_ASM_SHIFT_AND_MULTIPLY("r11", "r7")
-        "ldrd   r0, r1, [lr, #48]            \n"
-        "ldr    r2, [lr, #56]                \n"
+        "ldrd   r0, r1, [lr, #28]            \n"
+        "ldr    r2, [lr, #36]                \n"
         EC_ASM_CLAMP("r8")
         EC_ASM_CLAMP("r9")
         EC_ASM_CLAMP("r10")

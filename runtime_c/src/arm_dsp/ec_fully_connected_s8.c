@@ -1,8 +1,10 @@
 /* Four outputs at a time in assembly, what is left of them here.
  *
- * Weights: for each four outputs and each four inputs ("quad") four words: inputs 0 and 2 of outputs (0, 1) and (2, 3), inputs 1 and 3
- * of the same; each halfword 256 * second output + first + 128. Two outputs that are left stand likewise, in two words a quad, a single
- * one as it is. Inputs are padded with zeros to whole quads.
+ * Weights hold the biases and multipliers too. Four outputs are what their sums begin with: for each pair bias of the first + 256 * bias
+ * of the second, and bias of the second; then for each four inputs ("quad") four words: inputs 0 and 2 of outputs (0, 1) and (2, 3),
+ * inputs 1 and 3 of the same, each halfword 256 * second output + first + 128; and twice the multipliers. A pair that is left stands
+ * likewise, in two words a quad; an output that is left alone is its bias, its weights as they are, and twice its multiplier. Inputs
+ * are padded with zeros to whole quads.
  */
 #include "ec_fully_connected_s8.h"
 
@@ -67,49 +69,43 @@ static inline void add_quad_of_pair(uint32_t x, const int8_t *weights, pair_sums
     sums->second = ec_smlad(ec_sxtb16_odd(odd), ec_sxtb16_odd(x), sums->second);
 }
 
-/* Adds to the sums of two outputs. */
-static void add_pair(const row *r, const int8_t *weights, int32_t *outputs) {
-    pair_sums sums = {0, 0};
-    for (uint32_t i = 0; i < r->quads; i++) {
+static int8_t rescaled(const ec_fully_connected_s8_params *p, int32_t sum, const int8_t *twice_multiplier) {
+    const int32_t shifted = (int32_t)((uint32_t)sum << p->shift);
+    const int32_t value = ec_rescale(shifted, (int32_t)ec_load_word(twice_multiplier), p->output_zero_point);
+    return (int8_t)ec_clamp(value, p->clamp_min, p->clamp_max);
+}
+
+/* Two outputs; returns the end of their weights. */
+static const int8_t *pair_outputs(const ec_fully_connected_s8_params *p, const row *r, const int8_t *weights, int8_t *output) {
+    pair_sums sums = {(int32_t)(ec_load_word(weights) - 128u * r->sum), (int32_t)ec_load_word(weights + sizeof(int32_t))};
+    weights += 2u * sizeof(int32_t);
+    for (uint32_t i = 0; i < r->quads; i++, weights += 2u * QUAD) {
         add_quad_of_pair(ec_load_word(r->input + QUAD * i), weights, &sums);
-        weights += 2u * QUAD;
     }
     if (r->rest_quads > 0) {
         add_quad_of_pair(r->rest, weights, &sums);
+        weights += 2u * QUAD;
     }
-    outputs[0] += (int32_t)((uint32_t)sums.both - 256u * (uint32_t)sums.second - 128u * r->sum);
-    outputs[1] += sums.second;
+    output[0] = rescaled(p, (int32_t)((uint32_t)sums.both - 256u * (uint32_t)sums.second), weights);
+    output[1] = rescaled(p, sums.second, weights + sizeof(int32_t));
+    return weights + 2u * sizeof(int32_t);
 }
 
 static inline int32_t add_quad(uint32_t x, uint32_t weights, int32_t sum) {
     return ec_smlad(ec_sxtb16_odd(weights), ec_sxtb16_odd(x), ec_smlad(ec_sxtb16(weights), ec_sxtb16(x), sum));
 }
 
-static int32_t single_sum(const row *r, const int8_t *weights, int32_t sum) {
-    for (uint32_t i = 0; i < r->quads; i++) {
+static int8_t single_output(const ec_fully_connected_s8_params *p, const row *r, const int8_t *weights) {
+    int32_t sum = (int32_t)ec_load_word(weights);
+    weights += sizeof(int32_t);
+    for (uint32_t i = 0; i < r->quads; i++, weights += QUAD) {
         sum = add_quad(ec_load_word(r->input + QUAD * i), ec_load_word(weights), sum);
+    }
+    if (r->rest_quads > 0) {
+        sum = add_quad(r->rest, ec_load_word(weights), sum);
         weights += QUAD;
     }
-    return r->rest_quads > 0 ? add_quad(r->rest, ec_load_word(weights), sum) : sum;
-}
-
-/* The outputs behind the last four. */
-static void last_outputs(const ec_fully_connected_s8_params *p, const row *r, const int8_t *weights, uint32_t o, int8_t *output) {
-    const uint32_t count = p->output_n - o;
-    int32_t sums[3];
-    for (uint32_t i = 0; i < count; i++) {
-        sums[i] = p->bias[o + i];
-    }
-    if (count >= 2u) {
-        add_pair(r, weights, sums);
-        weights += 2u * QUAD * (r->quads + r->rest_quads);
-    }
-    if (count % 2u != 0) {
-        sums[count - 1u] = single_sum(r, weights, sums[count - 1u]);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        output[o + i] = ec_requantize(sums[i], p->multiplier[o + i], p->shift, p->output_zero_point, p->clamp_min, p->clamp_max);
-    }
+    return rescaled(p, sum, weights);
 }
 
 static ec_fully_connected_block make_block(const ec_fully_connected_s8_params *p) {
@@ -117,7 +113,6 @@ static ec_fully_connected_block make_block(const ec_fully_connected_s8_params *p
     b.entry = ec_fully_connected_entry(p->input_n / QUAD);
     b.zero_point = p->output_zero_point;
     b.rare = ec_rare(p->shift, p->clamp_min, p->clamp_max);
-    b.bias_end = p->bias + (p->output_n & ~3u);
     b.above = (uint32_t)(INT8_MAX - p->clamp_max);
     b.span = (uint32_t)(UINT8_MAX - (p->clamp_max - p->clamp_min));
     b.low = p->clamp_min;
@@ -126,20 +121,23 @@ static ec_fully_connected_block make_block(const ec_fully_connected_s8_params *p
 
 static void row_outputs(const ec_fully_connected_s8_params *p, ec_fully_connected_block *b, const int8_t *input, int8_t *output) {
     const row r = make_row(p, input);
-    const uint32_t in_fours = p->output_n & ~3u;
+    const uint32_t fours = p->output_n / 4u;
     b->weights = p->weights;
-    if (in_fours > 0) {
+    b->output = output;
+    if (fours > 0) {
+        b->weights_end = b->weights + fours * 4u * (2u * sizeof(int32_t) + QUAD * (r.quads + r.rest_quads));
         b->input = input;
         b->input_end = input + QUAD * r.quads;
-        b->bias = p->bias;
-        b->multiplier = p->multiplier;
-        b->output = output;
         b->rest = r.rest_quads > 0 ? &r.rest : NULL;
         b->correction = 128u * r.sum;
         ec_fully_connected_fours(b);
     }
-    if (in_fours < p->output_n) {
-        last_outputs(p, &r, b->weights, in_fours, output);
+    if ((p->output_n & 2u) != 0) {
+        b->weights = pair_outputs(p, &r, b->weights, b->output);
+        b->output += 2;
+    }
+    if ((p->output_n & 1u) != 0) {
+        *b->output = single_output(p, &r, b->weights);
     }
 }
 

@@ -25,10 +25,10 @@ typedef struct {
 static void add_run(const layer *l, const int8_t *a, const int8_t *b, int32_t bias, int32_t weight_a, int32_t weight_b, uint32_t count,
                     int8_t *output) {
     int32x4_t v, w;
-    __asm__ volatile(EC_MVE_ALL_ELEMENTS(ADD_FOUR(v, w) ADD_FOUR(v, w), ADD_FOUR(v, w))
+    __asm__ volatile(EC_MVE_ALL_ELEMENTS(ADD_FOUR)
                      : [a] "+l"(a), [b] "+l"(b), [output] "+l"(output), [v] "=&w"(v), [w] "=&w"(w)
-                     : [eights] "r"(count / 8U), [rest] "r"(count % 8U), [weight_a] "w"(vdupq_n_s32(weight_a)), [weight_b] "r"(weight_b),
-                       [bias] "r"(bias), [left_shift] "r"(l->left_shift), [low] "w"(vdupq_n_s32(l->low)), [high] "w"(vdupq_n_s32(l->high))
+                     : [count] "r"(count), [weight_a] "w"(vdupq_n_s32(weight_a)), [weight_b] "r"(weight_b), [bias] "r"(bias),
+                       [left_shift] "r"(l->left_shift), [low] "w"(vdupq_n_s32(l->low)), [high] "w"(vdupq_n_s32(l->high))
                      : "lr", "memory");
 }
 

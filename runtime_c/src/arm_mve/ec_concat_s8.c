@@ -3,7 +3,7 @@
 #include "ec_mve_elements.h"
 #include "ec_mve_runs.h"
 
-#define RESCALE_FOUR(x)                                      \
+#define RESCALE_FOUR(x, y)                                   \
     EC_MVE_TAKE_ELEMENTS(x, input)                           \
     EC_MVE_LINE("vmlas.s32 %q[" #x "], %q[weight], %[bias]") \
     EC_MVE_LINE("vshl.s32 %q[" #x "], %[left_shift]")        \
@@ -12,10 +12,10 @@
 
 static void rescale(const int8_t *input, uint32_t count, int32_t weight, int32_t bias, uint32_t right_shift, int8_t *output) {
     int32x4_t v, w;
-    __asm__ volatile(EC_MVE_ALL_ELEMENTS(RESCALE_FOUR(v) RESCALE_FOUR(w), RESCALE_FOUR(v))
+    __asm__ volatile(EC_MVE_ALL_ELEMENTS(RESCALE_FOUR)
                      : [input] "+l"(input), [output] "+l"(output), [v] "=&w"(v), [w] "=&w"(w)
-                     : [eights] "r"(count / 8U), [rest] "r"(count % 8U), [weight] "w"(vdupq_n_s32(weight)), [bias] "r"(bias),
-                       [left_shift] "r"(-(int32_t)right_shift), [low] "w"(vdupq_n_s32(INT8_MIN)), [high] "w"(vdupq_n_s32(INT8_MAX))
+                     : [count] "r"(count), [weight] "w"(vdupq_n_s32(weight)), [bias] "r"(bias), [left_shift] "r"(-(int32_t)right_shift),
+                       [low] "w"(vdupq_n_s32(INT8_MIN)), [high] "w"(vdupq_n_s32(INT8_MAX))
                      : "lr", "memory");
 }
 

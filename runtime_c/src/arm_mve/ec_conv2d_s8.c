@@ -36,9 +36,7 @@ static uint32_t fitting_pixels(const tiles *t) {
 
 static tiles make_tiles(const ec_conv2d_s8_params *p, void *scratch) {
     const uint32_t channels = (uint32_t)p->input_c / p->groups;
-    tiles t;
-    t.p = p;
-    t.strip = scratch;
+    tiles t = {.p = p, .strip = scratch};
     t.column_size = p->kernel_h * channels;
     t.rows = ec_mve_make_runs(channels, t.column_size);
     t.source_step = p->dilation_w;

@@ -165,7 +165,8 @@ static void compute_tile(const ec_mve_depthwise *d, ec_mve_pairs *c, const outpu
 
 void ec_depthwise_conv2d_s8_arm_mve(const ec_depthwise_conv2d_s8_params *params, const int8_t *input, int8_t *output, void *scratch) {
     const ec_mve_depthwise d = ec_mve_make_depthwise(params, scratch);
-    ec_mve_pairs pairs = ec_mve_make_pairs(params->output_zero_point, params->clamp_min, params->clamp_max);
+    ec_mve_pairs pairs;
+    ec_mve_set_rescaling(&pairs, params->output_zero_point, params->clamp_min, params->clamp_max);
     ec_mve_spread_weights(&d);
     ec_mve_fill(d.padding, params->input_zero_point, d.columns * params->input_c);
     for (uint32_t oy = 0; oy < params->output_h; oy += d.rows) {

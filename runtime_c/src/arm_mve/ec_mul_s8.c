@@ -23,7 +23,7 @@ typedef struct {
     EC_MVE_CLAMP(x)                                                        \
     EC_MVE_STORE_ELEMENTS(x)
 
-#define SCALE_FOUR(x)                                                      \
+#define SCALE_FOUR(x, y)                                                   \
     EC_MVE_TAKE_ELEMENTS(x, a)                                             \
     EC_MVE_LINE("vadd.i32 %q[" #x "], %q[" #x "], %[a_offset]")            \
     EC_MVE_LINE("vmul.i32 %q[" #x "], %q[" #x "], %[factor]")              \
@@ -33,22 +33,21 @@ typedef struct {
 
 static void multiply_run(const layer *l, const int8_t *a, const int8_t *b, uint32_t count, int8_t *output) {
     int32x4_t v, w;
-    __asm__ volatile(EC_MVE_ALL_ELEMENTS(MULTIPLY_FOUR(v, w) MULTIPLY_FOUR(v, w), MULTIPLY_FOUR(v, w))
-                     : [a] "+l"(a), [b] "+l"(b), [output] "+l"(output), [v] "=&w"(v), [w] "=&w"(w)
-                     : [eights] "r"(count / 8U), [rest] "r"(count % 8U), [a_offset] "r"(l->a_offset), [b_offset] "r"(l->b_offset),
-                       [multiplier] "w"(vdupq_n_s32(l->multiplier)), [zero_point] "r"(l->zero_point), [low] "w"(vdupq_n_s32(l->low)),
-                       [high] "w"(vdupq_n_s32(l->high))
-                     : "lr", "memory");
+    __asm__ volatile(
+        EC_MVE_ALL_ELEMENTS(MULTIPLY_FOUR)
+        : [a] "+l"(a), [b] "+l"(b), [output] "+l"(output), [v] "=&w"(v), [w] "=&w"(w)
+        : [count] "r"(count), [a_offset] "r"(l->a_offset), [b_offset] "r"(l->b_offset), [multiplier] "w"(vdupq_n_s32(l->multiplier)),
+          [zero_point] "r"(l->zero_point), [low] "w"(vdupq_n_s32(l->low)), [high] "w"(vdupq_n_s32(l->high))
+        : "lr", "memory");
 }
 
 /* A run times one value, which has its zero point taken off already. */
 static void scale_run(const layer *l, const int8_t *a, int32_t offset, int32_t factor, uint32_t count, int8_t *output) {
-    int32x4_t v;
-    __asm__ volatile(EC_MVE_ALL_ELEMENTS(SCALE_FOUR(v) SCALE_FOUR(v), SCALE_FOUR(v))
-                     : [a] "+l"(a), [output] "+l"(output), [v] "=&w"(v)
-                     : [eights] "r"(count / 8U), [rest] "r"(count % 8U), [a_offset] "r"(offset), [factor] "r"(factor),
-                       [multiplier] "w"(vdupq_n_s32(l->multiplier)), [zero_point] "r"(l->zero_point), [low] "w"(vdupq_n_s32(l->low)),
-                       [high] "w"(vdupq_n_s32(l->high))
+    int32x4_t v, w;
+    __asm__ volatile(EC_MVE_ALL_ELEMENTS(SCALE_FOUR)
+                     : [a] "+l"(a), [output] "+l"(output), [v] "=&w"(v), [w] "=&w"(w)
+                     : [count] "r"(count), [a_offset] "r"(offset), [factor] "r"(factor), [multiplier] "w"(vdupq_n_s32(l->multiplier)),
+                       [zero_point] "r"(l->zero_point), [low] "w"(vdupq_n_s32(l->low)), [high] "w"(vdupq_n_s32(l->high))
                      : "lr", "memory");
 }
 

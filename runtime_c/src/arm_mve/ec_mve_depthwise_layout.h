@@ -41,8 +41,7 @@ static inline uint32_t ec_mve_columns(const ec_mve_depthwise *d, uint32_t pixels
 }
 
 static inline ec_mve_depthwise ec_mve_make_depthwise(const ec_depthwise_conv2d_s8_params *p, void *scratch) {
-    ec_mve_depthwise d;
-    d.p = p;
+    ec_mve_depthwise d = {.p = p};
     d.along = p->kernel_h == 1;
     d.taps = d.along ? p->kernel_w : p->kernel_h;
     d.across = d.along ? 1 : p->kernel_w;

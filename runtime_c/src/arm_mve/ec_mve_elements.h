@@ -13,12 +13,21 @@
     EC_MVE_LINE("vmin.s32 %q[" #x "], %q[" #x "], %q[high]")
 #define EC_MVE_STORE_ELEMENTS(x) EC_MVE_LINE("vstrb.32 %q[" #x "], [%[output]], #4")
 
-/* Pairs of four elements, then the rest under tail predication. */
-#define EC_MVE_ALL_ELEMENTS(eight, four)                                                                       \
-    EC_MVE_LINE("wls lr, %[eights], 2f")                                                                       \
-    EC_MVE_LINE("1:")                                                                                          \
-    eight EC_MVE_LINE("le lr, 1b") EC_MVE_LINE("2:") EC_MVE_LINE("wlstp.32 lr, %[rest], 4f") EC_MVE_LINE("3:") \
-        four EC_MVE_LINE("letp lr, 3b") EC_MVE_LINE("4:")
+/* Pairs of four elements, FOUR(x, y) with two vectors to work in; then the rest under tail predication. */
+#define EC_MVE_ALL_ELEMENTS(FOUR)       \
+    EC_MVE_LINE("lsr lr, %[count], #3") \
+    EC_MVE_LINE("wls lr, lr, 2f")       \
+    EC_MVE_LINE("1:")                   \
+    FOUR(v, w)                          \
+    FOUR(w, v)                          \
+    EC_MVE_LINE("le lr, 1b")            \
+    EC_MVE_LINE("2:")                   \
+    EC_MVE_LINE("and lr, %[count], #7") \
+    EC_MVE_LINE("wlstp.32 lr, lr, 4f")  \
+    EC_MVE_LINE("3:")                   \
+    FOUR(v, w)                          \
+    EC_MVE_LINE("letp lr, 3b")          \
+    EC_MVE_LINE("4:")
 
 /* A row of an operator; the steps of its operands are 0 or 1. */
 typedef void (*ec_mve_row)(const void *layer, const int8_t *a, const int8_t *b, uint32_t count, int8_t *output);

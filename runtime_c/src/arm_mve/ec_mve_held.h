@@ -162,7 +162,8 @@ static inline void ec_mve_held_singles(ec_mve_pairs *c, const int8_t *input, uin
 
 /* All pixels; the filters of a run pass by all of them before the next run starts. */
 static inline void ec_mve_held_pixels(const ec_mve_filters *f, const ec_mve_pixels *p) {
-    ec_mve_pairs c = ec_mve_make_pairs(f->zero_point, f->low, f->high);
+    ec_mve_pairs c;
+    ec_mve_set_rescaling(&c, f->zero_point, f->low, f->high);
     const uint32_t together = f->inputs <= 32 ? 2U : 1U;
     const uint32_t groups = p->count / together;
     ec_mve_run run = ec_mve_first_run(f);

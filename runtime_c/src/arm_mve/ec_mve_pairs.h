@@ -29,12 +29,11 @@ _Static_assert(offsetof(ec_mve_pairs, bias) == 8 && offsetof(ec_mve_pairs, input
                    offsetof(ec_mve_pairs, apart) == 64 && offsetof(ec_mve_pairs, predicate) == 68,
                "the assembly knows where members lie");
 
-static inline ec_mve_pairs ec_mve_make_pairs(int32_t zero_point, int32_t low, int32_t high) {
-    ec_mve_pairs c;
-    c.zero_point = zero_point;
-    vstrwq_s32(c.low, vdupq_n_s32(low));
-    vstrwq_s32(c.high, vdupq_n_s32(high));
-    return c;
+/* The clamps and the zero point; everything else is set for each run. */
+static inline void ec_mve_set_rescaling(ec_mve_pairs *c, int32_t zero_point, int32_t low, int32_t high) {
+    c->zero_point = zero_point;
+    vstrwq_s32(c->low, vdupq_n_s32(low));
+    vstrwq_s32(c->high, vdupq_n_s32(high));
 }
 
 /* BEGIN once a pair; WINDOW(sum0, sum1) for the next channel of both outputs; LIMITS() clamps p0 and p1; ADVANCE adds s00, the input's

@@ -33,7 +33,7 @@ static inline void ec_mve_scatter(const ec_mve_runs *r, const int8_t *from, int8
     int8x16_t v;
     __asm__ volatile("vmrs %[predicate], p0\n"
                      "vctp.8 %[bytes]\n"
-                     "wls lr, %[vectors], 2f\n"
+                     "dls lr, %[vectors]\n"
                      "1:\n"
                      "vpstt\n"
                      "vldrbt.8 %q[v], [%[from]]\n"
@@ -41,7 +41,6 @@ static inline void ec_mve_scatter(const ec_mve_runs *r, const int8_t *from, int8
                      "add %[from], %[from], %[bytes]\n"
                      "add %[to], %[to], %[step]\n"
                      "le lr, 1b\n"
-                     "2:\n"
                      "vmsr p0, %[predicate]\n"
                      : [from] "+r"(from), [to] "+r"(to), [v] "=&w"(v), [predicate] "=&r"(predicate)
                      : [vectors] "r"(vectors), [bytes] "r"(bytes), [step] "r"(r->together * r->to_step), [scatter] "w"(r->scatter)
@@ -95,10 +94,14 @@ static inline void ec_mve_copy_runs(const ec_mve_runs *r, const int8_t *from, ui
     if (r->together > 1 && from_step == r->size) {
         const uint32_t vectors = count / r->together;
         const uint32_t rest = count % r->together;
-        ec_mve_scatter(r, from, to, vectors, r->together * r->size);
-        from += vectors * r->together * r->size;
-        to += vectors * r->together * r->to_step;
-        ec_mve_scatter(r, from, to, rest > 0, rest * r->size);
+        if (vectors > 0) {
+            ec_mve_scatter(r, from, to, vectors, r->together * r->size);
+            from += vectors * r->together * r->size;
+            to += vectors * r->together * r->to_step;
+        }
+        if (rest > 0) {
+            ec_mve_scatter(r, from, to, 1, rest * r->size);
+        }
     } else if (count > 0) {
         ec_mve_copy_each(r, from, from_step, to, count);
     }
