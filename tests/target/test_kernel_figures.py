@@ -24,7 +24,6 @@ def require_tools(board: str) -> None:
         pytest.skip(f"{target.emulator} is not installed")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("board", BOARDS)
 def test_no_figure_worsens(board: str) -> None:
     require_tools(board)
