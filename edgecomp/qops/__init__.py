@@ -8,7 +8,10 @@ from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.concat import Concat
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add import Conv2DAdd
+from edgecomp.qops.conv2d_early import Conv2DEarly
 from edgecomp.qops.conv2d_max_pool import Conv2DMaxPool
+from edgecomp.qops.conv2d_perforated import Conv2DPerforated
+from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.qops.conv_transpose2d import ConvTranspose2D
 from edgecomp.qops.copy import Copy
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
@@ -45,5 +48,6 @@ QOPS: dict[str, type[QOp]] = {
         ResizeBilinear,
         Conv2DAdd,
         Conv2DMaxPool,
+        Conv2DZeroInput,
     )
 }

@@ -16,7 +16,10 @@ from edgecomp.qops import (
     Concat,
     Conv2D,
     Conv2DAdd,
+    Conv2DEarly,
     Conv2DMaxPool,
+    Conv2DPerforated,
+    Conv2DZeroInput,
     ConvTranspose2D,
     Copy,
     DepthwiseConv2D,
@@ -32,6 +35,7 @@ from edgecomp.qops import (
     Softmax,
 )
 from edgecomp.qops.boxes import broadcast_box
+from edgecomp.qops.conv2d_early import sign_changes
 from edgecomp.qops.prelu import prelu_weights
 from edgecomp.qops.rescale import add_weights, concat_weights
 from edgecomp.qops.resize_bilinear import neighbours
@@ -145,6 +149,53 @@ def conv2d_max_pool(draw: Draw) -> Case:
     geometry = without_far_padding(window(draw)) | {"dilation_h": 1, "dilation_w": 1}
     geometry |= {"input_h": case.op.output_h, "input_w": case.op.output_w, "input_c": case.op.output_c}
     return Case(Conv2DMaxPool.joined(case.op, MaxPool2D(**geometry, **clamps(draw))), case.inputs)
+
+
+@st.composite
+def conv2d_zero_input(draw: Draw) -> Case:
+    case = draw(conv2d())
+    assert isinstance(case.op, Conv2D)
+    generator, zeros = np.random.default_rng(draw(st.integers(0, 2**32 - 1))), draw(st.sampled_from([0.0, 0.3, 0.7, 0.95, 1.0]))
+    (x,) = case.inputs
+    x = np.where(generator.random(x.size) < zeros, case.op.input_zero_point, x).astype(np.int8)
+    return Case(Conv2DZeroInput(**case.op.convolution_members), (x,))
+
+
+@st.composite
+def conv2d_early(draw: Draw) -> Case:
+    """Any order; exact from where the signs allow it or later; predictions where the clamp is at zero."""
+    case = draw(conv2d())
+    conv = case.op
+    assert isinstance(conv, Conv2D)
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    weights = np.asarray(conv.weights, np.int64).reshape(conv.output_c, -1)
+    kind = draw(st.sampled_from(["falling", "rising", "any"]))
+    key = {"falling": -np.sign(weights), "rising": np.sign(weights), "any": np.zeros_like(weights)}[kind]
+    order = np.argsort(key + generator.uniform(0, 0.5, weights.shape), axis=1)
+    changes = sign_changes(weights, order)
+    exact_from = changes[draw(st.integers(0, 1))] + draw(st.integers(0, 1))
+    exact_from = np.minimum(exact_from, weights.shape[1])
+    if draw(st.booleans()):
+        conv = replace(conv, bias=np.asarray(conv.bias) // (1 << 16), multiplier=np.full(conv.output_c, 1 << 22, np.int32), shift=0)
+    prefix = np.zeros(conv.output_c, np.int64)
+    thresholds = generator.integers(-(1 << draw(st.integers(0, 20))), 1 << draw(st.integers(0, 20)), conv.output_c)
+    if draw(st.booleans()):
+        conv = replace(conv, clamp_min=conv.output_zero_point, clamp_max=127)
+        prefix = generator.integers(0, weights.shape[1] + 1, conv.output_c)
+    return Case(Conv2DEarly.ordered(conv, order, exact_from, prefix, thresholds), case.inputs)
+
+
+@st.composite
+def conv2d_perforated(draw: Draw) -> Case:
+    case = draw(conv2d())
+    assert isinstance(case.op, Conv2D)
+    positions = np.arange(case.op.output_h * case.op.output_w)
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    computed = generator.permutation(positions)[: draw(st.integers(1, len(positions)))]
+    source = generator.choice(computed, len(positions))
+    source[computed] = computed
+    op = replace(Conv2DPerforated.following(case.op, source), block_positions=draw(st.integers(1, 5)))
+    return Case(op, case.inputs)
 
 
 @st.composite
@@ -356,4 +407,5 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "resize_bilinear_s8": resize_bilinear(),
     "conv2d_add_s8": conv2d_add(),
     "conv2d_max_pool_s8": conv2d_max_pool(),
+    "conv2d_zero_input_s8": conv2d_zero_input(),
 }

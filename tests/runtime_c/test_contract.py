@@ -47,7 +47,7 @@ def test_signature_follows_from_the_operator(kernel: str) -> None:
     assert types == [f"const ec_{kernel}_params *", *inputs, "int8_t *", *(["void *"] if kind.takes_scratch else [])]
 
 
-@pytest.mark.parametrize("kernel", ["conv2d_add_s8", "conv2d_max_pool_s8"])
+@pytest.mark.parametrize("kernel", ["conv2d_add_s8", "conv2d_max_pool_s8", "conv2d_zero_input_s8"])
 def test_fused_structs_begin_with_the_convolution(kernel: str) -> None:
     """`ec_conv2d_rows_begin` copies that much."""
     members = _struct_members("conv2d_s8")

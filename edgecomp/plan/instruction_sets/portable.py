@@ -9,6 +9,8 @@ from edgecomp.plan.overlap import sliding_distance
 from edgecomp.qgraph import QOp
 from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv2d_early import Conv2DEarly
+from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.max_pool2d import MaxPool2D
 
@@ -21,6 +23,17 @@ def overlap_bytes(op: QOp) -> int | None:
     return sliding_distance(op, op.input_c)
 
 
+def _zero_input_scratch_bytes(op: QOp) -> int:
+    """Where sums start, and the list of a window."""
+    assert isinstance(op, Conv2DZeroInput)
+    return 4 * op.output_c + 8 * op.kernel_h * op.kernel_w * (op.input_c // op.groups)
+
+
 SLIDING = (Conv2D, DepthwiseConv2D, AveragePool2D, MaxPool2D)
 
-KERNELS: Mapping[str, Kernel] = {kind.kernel: Kernel(kind.kernel, "portable", overlap_bytes=overlap_bytes) for kind in SLIDING}
+KERNELS: Mapping[str, Kernel] = {
+    **{kind.kernel: Kernel(kind.kernel, "portable", overlap_bytes=overlap_bytes) for kind in SLIDING},
+    Conv2DZeroInput.kernel: Kernel(
+        Conv2DZeroInput.kernel, "portable", scratch_bytes=_zero_input_scratch_bytes, overlap_bytes=overlap_bytes
+    ),
+}
