@@ -7,7 +7,7 @@ functions it calls and the generated model's own calls take.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +17,7 @@ import numpy as np
 
 from edgecomp.plan.kernels import Kernel
 from edgecomp.plan.types import Step
-from edgecomp.qgraph import QGraph, QOp, parameters
+from edgecomp.qgraph import QGraph, QNode, QOp, parameters
 from edgecomp.target import Target
 
 TABLE_FILE = "code_size.json"
@@ -34,11 +34,10 @@ MODEL_RECORD_BYTES = 52 + 65
 
 @dataclass(frozen=True)
 class CodeEstimate:
-    """Bytes that code takes in flash, parameter records and texts beside it, and the deepest stack."""
+    """Bytes that code takes in flash, and parameter records and texts beside it."""
 
     code_bytes: int
     record_bytes: int
-    stack_bytes: int
 
 
 def estimate_code(target: Target, qgraph: QGraph, steps: Sequence[Step]) -> CodeEstimate:
@@ -52,17 +51,20 @@ def estimate_code(target: Target, qgraph: QGraph, steps: Sequence[Step]) -> Code
     record_bytes = sum(struct_bytes(type(step.op)) + LAYER_RECORD_BYTES + len(step.node.layer) + 1 for step in steps)
     record_bytes += MODEL_RECORD_BYTES + PORT_RECORD_BYTES * (len(qgraph.inputs) + len(qgraph.outputs))
     record_bytes += sum(kernel["constant_bytes"] + len(source) for source, kernel in kernels.items())
-    return CodeEstimate(code_bytes, record_bytes, _stack_bytes(core["model"]["stack_bytes"], kernels, steps))
+    return CodeEstimate(code_bytes, record_bytes)
 
 
-def _stack_bytes(frame_bytes: int, kernels: Mapping[str, Any], steps: Sequence[Step]) -> int:
-    """The model's frame, in which lists of inputs stand too, the deepest kernel's with what it calls, and the library's below it."""
+def estimate_stack(target: Target, calls: Sequence[tuple[QNode, Kernel]]) -> int:
+    """Bytes of stack: the model's frame with its lists of inputs, the deepest kernel's with what it calls, the library's below."""
+    core = _measured_core(target.core)
 
     def depth(kernel: Kernel) -> int:
-        return int(kernels[kernel.source]["stack_bytes"]) + max((depth(below) for below in kernel.uses), default=0)
+        own = core["kernels"].get(kernel.source, UNMEASURED_KERNEL)["stack_bytes"]
+        return int(own) + max((depth(below) for below in kernel.uses), default=0)
 
-    list_bytes = sum(POINTER_BYTES * len(step.node.inputs) for step in steps if step.op.variadic)
-    return frame_bytes + list_bytes + max((depth(step.kernel) for step in steps), default=0) + LIBRARY_STACK_BYTES
+    list_bytes = sum(POINTER_BYTES * len(node.inputs) for node, _ in calls if node.op.variadic)
+    frame_bytes = int(core["model"]["stack_bytes"])
+    return frame_bytes + list_bytes + max((depth(kernel) for _, kernel in calls), default=0) + LIBRARY_STACK_BYTES
 
 
 def struct_bytes(kind: type[QOp]) -> int:

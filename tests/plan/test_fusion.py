@@ -132,6 +132,5 @@ def test_the_arena_of_real_networks_falls(name: str) -> None:
         pytest.skip(f"{name}.onnx is not in {REAL_MODELS}; EDGECOMP_REAL_MODELS names the folder with models/")
     qgraph, target = foresee(path), load_target("qemu_cortex_m4")
     plain, found = lay_out_as_given(qgraph, target, "ram"), lay_out(qgraph, target, "ram")
-    assert found.ram_bytes < plain.ram_bytes
     assert found.arena_bytes < plain.arena_bytes
     assert any(isinstance(step.op, Conv2DMaxPool) for step in found.steps)
