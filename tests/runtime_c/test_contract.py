@@ -8,7 +8,7 @@ import pytest
 
 from edgecomp.paths import runtime_dir
 from edgecomp.qgraph import CType, parameters
-from edgecomp.qops import QOPS
+from edgecomp.qops import QOPS, Conv2D
 
 INCLUDE = runtime_dir() / "include"
 PORTABLE = runtime_dir() / "src" / "portable"
@@ -47,7 +47,7 @@ def test_signature_follows_from_the_operator(kernel: str) -> None:
     assert types == [f"const ec_{kernel}_params *", *inputs, "int8_t *", *(["void *"] if kind.takes_scratch else [])]
 
 
-@pytest.mark.parametrize("kernel", ["conv2d_add_s8", "conv2d_max_pool_s8", "conv2d_zero_input_s8"])
+@pytest.mark.parametrize("kernel", sorted(name for name, kind in QOPS.items() if issubclass(kind, Conv2D) and kind is not Conv2D))
 def test_fused_structs_begin_with_the_convolution(kernel: str) -> None:
     """`ec_conv2d_rows_begin` copies that much."""
     members = _struct_members("conv2d_s8")

@@ -13,7 +13,7 @@ import edgecomp
 from edgecomp import reference
 from edgecomp.fusion import fuse
 from edgecomp.pipeline import QuantizedModel
-from edgecomp.qops import QOPS
+from edgecomp.qops import QOPS, SKIPPING
 from edgecomp.report import RunReport
 from edgecomp.target import Target, list_targets
 from edgecomp.verify import RunOptions
@@ -22,9 +22,6 @@ from tests.property.onnx_builder import NetworkBuilder
 BOARDS = [name for name in list_targets() if name.startswith("qemu_")]
 SAMPLES = 6
 PROFILED = 2
-
-BY_RULES = {"conv2d_zero_input_s8"}
-"""Operators that only rules bring in."""
 
 Quantized = tuple[QuantizedModel, np.ndarray]
 
@@ -94,7 +91,7 @@ def report(request: pytest.FixtureRequest, available_board: Callable[[str], Targ
 
 def test_the_network_uses_every_operator(quantized: Quantized) -> None:
     qgraph = quantized[0].qgraph
-    assert {node.op.kernel for form in (qgraph, fuse(qgraph)) for node in form.nodes} == QOPS.keys() - BY_RULES
+    assert {node.op.kernel for form in (qgraph, fuse(qgraph)) for node in form.nodes} == QOPS.keys() - SKIPPING
 
 
 @pytest.mark.parametrize("report", BOARDS, indirect=True)

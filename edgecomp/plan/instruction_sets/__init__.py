@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgecomp.plan.instruction_sets import arm_dsp, arm_mve, arm_v6m, arm_v7m, in_place, portable, riscv, riscv_winograd
 from edgecomp.plan.instruction_sets.fused import with_fused
+from edgecomp.plan.instruction_sets.positions import with_perforated
 from edgecomp.plan.kernels import KernelTable
 
 _SETS: KernelTable = {
@@ -17,4 +18,4 @@ _SETS: KernelTable = {
     "portable": portable.KERNELS,
 }
 
-KERNELS: KernelTable = {isa: with_fused(isa, kernels) for isa, kernels in _SETS.items()}
+KERNELS: KernelTable = {isa: with_perforated(isa, with_fused(isa, kernels)) for isa, kernels in _SETS.items()}
