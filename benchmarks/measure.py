@@ -21,6 +21,7 @@ from edgecomp.build import build
 from edgecomp.emit import emit
 from edgecomp.plan import lay_out
 from edgecomp.qgraph import IntArray, Port, QGraph, QNode, QOp, QTensor
+from edgecomp.qops import Conv2DAdd
 from edgecomp.run import execute
 from edgecomp.target import Target, load_target
 
@@ -57,7 +58,7 @@ def input_sizes(op: QOp) -> tuple[int, ...]:
     if hasattr(op, "a_steps"):
         reach = (sum(step * (size - 1) for step, size in zip(steps, kind.dims, strict=True)) for steps in (kind.a_steps, kind.b_steps))
         return tuple(last + 1 for last in reach)
-    if op.kernel == "conv2d_add_s8":
+    if isinstance(op, Conv2DAdd):
         return kind.input_h * kind.input_w * kind.input_c, kind.output_h * kind.output_w * kind.output_c
     if op.kernel == "matmul_s8":
         a = max(kind.a_batch_stride * (kind.batch - 1), 0) + kind.rows * kind.inner

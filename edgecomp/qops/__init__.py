@@ -8,9 +8,12 @@ from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.concat import Concat
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add import Conv2DAdd
+from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
 from edgecomp.qops.conv2d_early import Conv2DEarly
 from edgecomp.qops.conv2d_max_pool import Conv2DMaxPool
+from edgecomp.qops.conv2d_max_pool_spatial import Conv2DMaxPoolSpatial
 from edgecomp.qops.conv2d_perforated import Conv2DPerforated
+from edgecomp.qops.conv2d_spatial import Conv2DSpatial
 from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.qops.conv_transpose2d import ConvTranspose2D
 from edgecomp.qops.copy import Copy
@@ -48,6 +51,16 @@ QOPS: dict[str, type[QOp]] = {
         ResizeBilinear,
         Conv2DAdd,
         Conv2DMaxPool,
+        Conv2DSpatial,
+        Conv2DAddSpatial,
+        Conv2DMaxPoolSpatial,
         Conv2DZeroInput,
+        Conv2DEarly,
+        Conv2DPerforated,
     )
 }
+
+SKIPPING = frozenset(
+    kind.kernel for kind in (Conv2DSpatial, Conv2DAddSpatial, Conv2DMaxPoolSpatial, Conv2DZeroInput, Conv2DEarly, Conv2DPerforated)
+)
+"""Operators that a rule of zero prediction puts in the place of a convolution; nothing is lowered to them."""

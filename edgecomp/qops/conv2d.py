@@ -55,6 +55,10 @@ class Conv2D(QOp):
         return in_chunks(x, positions * self.output_c, positions * (patch_bytes + 16 * self.output_c), self._evaluate_chunk)
 
     def _evaluate_chunk(self, x: IntArray) -> IntArray:
+        return self._rescaled(self._accumulators(x))
+
+    def _accumulators(self, x: IntArray) -> IntArray:
+        """Bias and products, int64 [samples * positions, output_c]."""
         padded = pad_hw(x, self, self.input_zero_point)
         view = windows(padded, self)  # [S, OH, OW, KH, KW, C]
         per_group_in, per_group_out = self.input_c // self.groups, self.output_c // self.groups
@@ -65,6 +69,9 @@ class Conv2D(QOp):
             pieces.append(exact_matmul(patch, weights[group * per_group_out : (group + 1) * per_group_out].T))
         accumulator = pieces[0] if self.groups == 1 else np.concatenate(pieces, axis=1)
         accumulator += np.asarray(self.bias, np.int64)
+        return accumulator
+
+    def _rescaled(self, accumulator: IntArray) -> IntArray:
         return requantize(accumulator, self.multiplier, self.shift, self.output_zero_point, self.clamp_min, self.clamp_max)
 
     @property

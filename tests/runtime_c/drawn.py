@@ -16,9 +16,12 @@ from edgecomp.qops import (
     Concat,
     Conv2D,
     Conv2DAdd,
+    Conv2DAddSpatial,
     Conv2DEarly,
     Conv2DMaxPool,
+    Conv2DMaxPoolSpatial,
     Conv2DPerforated,
+    Conv2DSpatial,
     Conv2DZeroInput,
     ConvTranspose2D,
     Copy,
@@ -40,6 +43,7 @@ from edgecomp.qops.prelu import prelu_weights
 from edgecomp.qops.rescale import add_weights, concat_weights
 from edgecomp.qops.resize_bilinear import neighbours
 from edgecomp.qops.softmax import exponential_table
+from edgecomp.skip.rules import Spatial
 
 S8 = st.integers(-128, 127)
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -196,6 +200,49 @@ def conv2d_perforated(draw: Draw) -> Case:
     source[computed] = computed
     op = replace(Conv2DPerforated.following(case.op, source), block_positions=draw(st.integers(1, 5)))
     return Case(op, case.inputs)
+
+
+def spatial_rule(draw: Draw, op: Conv2D, sums: np.ndarray, patches: tuple[int, ...] = (1, 2, 2, 2, 3, 4)) -> Spatial:
+    """Any masks, none or all positions among them, over any axes; thresholds around the sums that are judged, or beyond them."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    patch = draw(st.sampled_from(patches))
+    sizes = (-(-op.output_h // patch), -(-op.output_w // patch), op.output_c)
+    shape = draw(st.sampled_from([(1, 1, 1), tuple(size if draw(st.booleans()) else 1 for size in sizes)]))
+    masks = generator.integers(0, 1 << (patch * patch), shape).astype(np.uint16)
+    thresholds = np.quantile(sums.reshape(-1, op.output_c), draw(st.sampled_from([0.0, 0.3, 0.7, 0.9, 1.0])), axis=0).astype(np.int32)
+    if draw(st.booleans()):
+        thresholds[generator.integers(0, op.output_c)] = draw(st.sampled_from([-(1 << 31), (1 << 31) - 1]))
+    return Spatial(patch, masks, thresholds)
+
+
+@st.composite
+def conv2d_spatial(draw: Draw) -> Case:
+    case = draw(conv2d())
+    assert isinstance(case.op, Conv2D)
+    sums = case.op._accumulators(case.inputs[0].reshape(1, case.op.input_h, case.op.input_w, case.op.input_c))
+    return Case(Conv2DSpatial.of(case.op, spatial_rule(draw, case.op, sums)), case.inputs)
+
+
+@st.composite
+def conv2d_add_spatial(draw: Draw) -> Case:
+    case = draw(conv2d_add())
+    assert isinstance(case.op, Conv2DAdd)
+    sums = case.op.add.weight_a * case.op.convolution.evaluate(case.inputs[0][None]).astype(np.int64)
+    rule = spatial_rule(draw, case.op, sums + case.op.sum_bias)
+    return Case(Conv2DAddSpatial.of(case.op, rule, draw(st.sampled_from([None, -128, 5]))), case.inputs)
+
+
+@st.composite
+def conv2d_max_pool_spatial(draw: Draw) -> Case:
+    case = draw(conv2d_max_pool())
+    assert isinstance(case.op, Conv2DMaxPool)
+    rows = case.op.pool_kernel_h
+    pooled_h = draw(st.integers(1, -(-case.op.output_h // rows)))
+    changed = {"pool_stride_h": rows, "pool_pad_top": 0, "pooled_h": pooled_h, "strip_rows": min(rows, case.op.output_h)}
+    pooled = replace(case.op, **changed)
+    sums = pooled._accumulators(case.inputs[0].reshape(1, pooled.input_h, pooled.input_w, pooled.input_c))
+    rule = spatial_rule(draw, pooled, sums, tuple(patch for patch in (1, 2, 3, 4) if rows % patch == 0))
+    return Case(Conv2DMaxPoolSpatial.of(pooled, rule), case.inputs)
 
 
 @st.composite
@@ -407,5 +454,10 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "resize_bilinear_s8": resize_bilinear(),
     "conv2d_add_s8": conv2d_add(),
     "conv2d_max_pool_s8": conv2d_max_pool(),
+    "conv2d_spatial_s8": conv2d_spatial(),
+    "conv2d_add_spatial_s8": conv2d_add_spatial(),
+    "conv2d_max_pool_spatial_s8": conv2d_max_pool_spatial(),
     "conv2d_zero_input_s8": conv2d_zero_input(),
+    "conv2d_early_s8": conv2d_early(),
+    "conv2d_perforated_s8": conv2d_perforated(),
 }
