@@ -31,6 +31,9 @@ from edgecomp.quant.qdq import INTEGER_INPUT_KEY, absorb_qdq, has_qdq, insert_qd
 from edgecomp.quant.quantize import needs_range, quantize, quantize_constants
 from edgecomp.quant.scheme import Scheme
 from edgecomp.removal import Removed, remove_work, unchanged
+from edgecomp.skip.apply import apply
+from edgecomp.skip.stored import METADATA_KEY as SKIP_KEY
+from edgecomp.skip.stored import from_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from edgecomp.plan import Plan
     from edgecomp.quant.search import Calibration
     from edgecomp.report import RunReport
+    from edgecomp.skip.rules import Rules
     from edgecomp.target import Target
 
     Progress = Callable[[int, int], None]
@@ -85,7 +89,8 @@ class Model:
     def absorbed(self) -> QuantizedModel:
         """The quantization that a QDQ file states."""
         scheme = quantize_constants(fill_gaps(absorb_qdq(self.simplified)))
-        return QuantizedModel(self, scheme, self.preprocessing)
+        stored = self.graph.metadata.get(SKIP_KEY)
+        return QuantizedModel(self, scheme, self.preprocessing, rules=from_text(stored, self.path) if stored else {})
 
     def quantize(
         self,
@@ -130,6 +135,7 @@ class QuantizedModel:
     """A network of integers, ready to be generated, built and run.
 
     `keep_dead_channels` leaves in what `removal.remove_work` would take out; the outputs are the same bits, at more work.
+    `rules` say which products are left out because their outcome is predicted to be zero.
     """
 
     model: Model
@@ -137,10 +143,16 @@ class QuantizedModel:
     preprocessing: Preprocessing
     calibration: Calibration | None = None
     keep_dead_channels: bool = False
+    rules: Rules = field(default_factory=dict)
+
+    @cached_property
+    def qgraph(self) -> QGraph:
+        """The integer network as it is generated: without the channels that cannot matter, and under the rules."""
+        return apply(self.dense, self.rules, self.model.path)
 
     @property
-    def qgraph(self) -> QGraph:
-        """The integer network as it is generated: without the channels that cannot matter."""
+    def dense(self) -> QGraph:
+        """The integer network that predicts nothing."""
         return self.lowered if self.keep_dead_channels else self._reduced[0]
 
     @property
@@ -183,6 +195,9 @@ class QuantizedModel:
         metadata = {**graph.metadata, PREPROCESSING_KEY: json.dumps(self.preprocessing.to_dict(), sort_keys=True)}
         if self.calibration:
             metadata[CALIBRATION_KEY] = self.calibration.method
+        metadata.pop(SKIP_KEY, None)
+        if self.rules:
+            metadata[SKIP_KEY] = to_text(self.rules)
         serialized: bytes = to_model(replace(graph, metadata=metadata, name=self.model.name)).SerializeToString(deterministic=True)
         return serialized
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.qgraph import IntArray, QGraph, QOp
 
 CHUNK_BYTES = 64 << 20  # of live buffers; bounds memory and keeps caches warm
 Progress = Callable[[int, int], None]
@@ -63,3 +63,19 @@ def outputs(qgraph: QGraph, inputs: Sequence[IntArray], progress: Progress | Non
             pool.shutdown(cancel_futures=True)
             raise
     return [np.concatenate([part[port.tensor] for part in parts]) for port in qgraph.outputs]
+
+
+def executed_macs(qgraph: QGraph, inputs: Sequence[IntArray]) -> Mapping[str, float]:
+    """Products of one inference on average over the samples, by output tensor, for each node; what is predicted or zero is left out."""
+    varying = {node.output for node in qgraph.nodes if type(node.op).executed_macs is not QOp.executed_macs}
+    needed = {name for node in qgraph.nodes if node.output in varying for name in node.inputs}
+    count = len(inputs[0])
+    totals = {node.output: 0.0 for node in qgraph.nodes if node.output in varying}
+    for piece in chunks(qgraph, count) if varying else ():
+        given = [array[piece] for array in inputs]
+        values = {port.tensor: array for port, array in zip(qgraph.inputs, given, strict=True)}
+        values |= evaluate(qgraph, given, keep=needed.__contains__)
+        for node in qgraph.nodes:
+            if node.output in varying:
+                totals[node.output] += node.op.executed_macs(*(_argument(qgraph, values, name, len(given[0])) for name in node.inputs))
+    return {node.output: totals[node.output] / count if node.output in varying else float(node.op.work.macs) for node in qgraph.nodes}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite, prod
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 Watch = Callable[[str], AbstractContextManager[Progress]]
 DEFAULT_TIMEOUT_S = 300.0
+COUNTED_SAMPLES = 200
+"""Samples at most over which the products are counted that are executed."""
 
 
 def unwatched(_: str) -> AbstractContextManager[Progress]:
@@ -109,7 +111,8 @@ def run(
     ported = _first_output(plan.qgraph, got)
     real = dequantized(plan.qgraph, got)[0].reshape(ported.shape)
     outputs = Outputs(rows, ported, real, floats)
-    return _report(quantized, plan, firmware, target, _Ran(execution, exact, accuracy, outputs, layers))
+    executed = reference.executed_macs(plan.qgraph, [buffers[:COUNTED_SAMPLES]])
+    return _report(quantized, plan, firmware, target, _Ran(execution, exact, accuracy, outputs, layers, executed))
 
 
 def _check_labels(qgraph: QGraph, y: Array | None, source: str) -> None:
@@ -146,6 +149,7 @@ class _Ran:
     accuracy: Accuracy
     outputs: Outputs
     sqnr: object
+    executed_macs: Mapping[str, float]
 
 
 def _execute(plan: Plan, firmware: Firmware, target: Target, buffers: IntArray, options: RunOptions, progress: Progress) -> Execution:
@@ -229,6 +233,7 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
     execution = ran.execution if ran else None
     stack = execution.stack_bytes if execution else None
     sqnr = ran.sqnr if ran and isinstance(ran.sqnr, dict) else {}
+    executed = ran.executed_macs if ran else {}
     layers = tuple(
         LayerFacts(
             index=i,
@@ -236,7 +241,7 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
             op=step.node.kind,
             kernel=f"{step.kernel.symbol} ({step.kernel.isa})",
             macs=step.op.work.macs,
-            macs_skipped=0,
+            macs_skipped=round(step.op.work.macs - executed.get(step.node.output, step.op.work.macs)),
             instructions=execution.layer_instructions[i] if execution and execution.layer_instructions else None,
             estimated_cycles=execution.layer_estimated_cycles[i] if execution and execution.layer_estimated_cycles else None,
             cycles=None,
@@ -266,7 +271,10 @@ def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: T
         accuracy=ran.accuracy if ran else None,
         bit_exact=ran.exact if ran else None,
         per_inference=PerInference(
-            execution.instructions if execution else None, execution.estimated_cycles if execution else None, None, plan.qgraph.macs
+            execution.instructions if execution else None,
+            execution.estimated_cycles if execution else None,
+            None,
+            plan.qgraph.macs - sum(layer.macs_skipped for layer in layers),
         ),
         removal=Removal.of(quantized.removed),
         memory=Memory(

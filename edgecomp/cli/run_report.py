@@ -19,6 +19,8 @@ def print_report(report: RunReport, console: Console) -> None:
     counts = report.per_inference.instructions is not None
     cycles = report.per_inference.estimated_cycles is not None
     headings = ["#", "layer", "operator", "kernel", "MACs"]
+    skips = any(layer.macs_skipped for layer in report.layers)
+    headings += ["left out"] if skips else []
     headings += ["instructions", "per MAC"] if counts else []
     headings += ["est. cycles"] if cycles else []
     headings += ["SQNR"] if any(layer.sqnr_db is not None for layer in report.layers) else []
@@ -27,6 +29,8 @@ def print_report(report: RunReport, console: Console) -> None:
         table.columns[headings.index(heading)].justify = "right"
     for layer in report.layers:
         row = [str(layer.index), escape(layer.name), escape(layer.op), escape(layer.kernel), f"{layer.macs:,}"]
+        if skips:
+            row.append(f"{layer.macs_skipped / layer.macs:.1%}" if layer.macs else "")
         if counts:
             row += [_count(layer.instructions), f"{layer.instructions / layer.macs:.2f}" if layer.macs and layer.instructions else ""]
         if cycles:
@@ -58,8 +62,11 @@ def _facts(report: RunReport) -> list[tuple[str, str]]:
         facts.append(("bit-exact", _bit_exact(report.bit_exact)))
     if report.removal and report.removal.share:
         facts.append(("exact removal", f"{100 * report.removal.share:.1f} % of MACs removed, outputs identical"))
+    macs = sum(layer.macs for layer in report.layers)
+    if report.samples and per.macs_executed < macs:
+        facts.append(("zero prediction", f"{1 - per.macs_executed / macs:.1%} of MACs left out, {per.macs_executed:,} executed"))
     if per.instructions is not None:
-        facts.append(("instructions", f"{per.instructions:,} an inference, {per.instructions / max(per.macs_executed, 1):.2f} a MAC"))
+        facts.append(("instructions", f"{per.instructions:,} an inference, {per.instructions / max(macs, 1):.2f} a MAC"))
     if per.estimated_cycles is not None:
         facts.append(("estimated cycles", f"{per.estimated_cycles:,} by the timing table {report.target.cycle_model}"))
     stack = "not measured" if memory.stack_bytes is None else f"{memory.stack_bytes:,}"
