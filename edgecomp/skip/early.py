@@ -1,0 +1,331 @@
+"""Early termination of sums: exact rules, and predictions found under an accuracy budget.
+
+Akhlaghi et al., "SnaPEA: Predictive Early Activation for Reducing Computation in Deep Convolutional Neural Networks", 2018. The search
+has its three passes: kernels (which products come first, and the threshold after them), layers alone, all layers together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecomp.graph import Array
+from edgecomp.qgraph import IntArray, QGraph, QNode
+from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv2d_early import Conv2DEarly
+from edgecomp.qops.requantize import requantize
+from edgecomp.removal.analysis import analyze
+from edgecomp.skip.rules import Early
+from edgecomp.skip.trials import Budget, Changed, Found, Split, Trials, chosen_convolutions, split
+
+if TYPE_CHECKING:
+    from edgecomp.pipeline import QuantizedModel
+
+PREFIX_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+"""How many of its products a kernel may compute before it predicts."""
+LOST_ENERGY = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4)
+"""Levels of a layer: energy that predictions may take from a channel's output, as a part of the mean energy of the layer's channels."""
+PROFILED_SAMPLES = 32
+PROFILED_POSITIONS = 6000
+ORDERED_SAMPLES = 8
+LEAST_PRICE_POINTS = 0.01
+"""Of a step, so that of two that cost nothing the one that saves least is taken back."""
+
+NO_CORE_GAINS = (
+    "ends of sums are tested product by product, which takes 13 instructions a product on RV32IM and 15 on Cortex-M0 where whole blocks of "
+    "the dense kernels take 1.5 and 2.2: it saves products, no instructions"
+)
+"""Why the rule is off where instructions count. A kernel that shares an order of products among four pixels would take 3.75 on RV32IM (a
+load of the offset, of the weight, an addition, and a load, a product and a sum a pixel), and gain from 60 % of products saved on."""
+
+
+def operator(conv: Conv2D, rule: Early) -> Conv2DEarly:
+    """The convolution that follows the rule."""
+    return Conv2DEarly.ordered(conv, rule.order, rule.exact_from, rule.prefix, rule.thresholds)
+
+
+def provable(qgraph: QGraph) -> tuple[QNode, ...]:
+    """The convolutions whose inputs are zero or above for any input of the network: only there are exact ends exact."""
+    ranges = analyze(qgraph).ranges
+    return tuple(
+        node for node in qgraph.nodes
+        if type(node.op) is Conv2D and int(ranges[node.inputs[0]].low.min()) >= node.op.input_zero_point
+    )  # fmt: skip
+
+
+def exact_rules(qgraph: QGraph, values: Mapping[str, IntArray] | None = None) -> dict[str, Early]:
+    """A rule for every convolution whose inputs are proved to be zero or above; outputs keep their bits.
+
+    Weights that raise a sum come first, then those that lower it, and the sum ends at the lower clamp; where `values` (int8 [N, size] by
+    tensor, a few samples) show that more is saved at the upper clamp, it is the other way round. Layers that save nothing have no rule.
+    """
+    rules = {}
+    for node in provable(qgraph):
+        assert isinstance(node.op, Conv2D)
+        rule = _exact_rule(node.op, None if values is None else values[node.inputs[0]][:ORDERED_SAMPLES])
+        if rule is not None:
+            rules[node.output] = rule
+    return rules
+
+
+def _exact_rule(conv: Conv2D, x: IntArray | None) -> Early | None:
+    """The rule of one layer; None where it saves nothing on samples `x`."""
+    if x is None:
+        return _ordered(conv, np.ones(_taps(conv)), None)
+    means = _mean_inputs(conv, x)
+    falling, rising = _ordered(conv, means, None), _ordered(conv, means, None, rising=True)
+    executed = [_executed(conv, rule, x) for rule in (falling, rising)]
+    upwards = np.asarray(executed[1] < executed[0])
+    order = np.where(upwards[:, None], rising.order, falling.order)
+    exact_from = np.where(upwards, rising.exact_from, falling.exact_from)
+    saves = int(np.minimum(executed[0], executed[1]).sum()) < len(x) * conv.work.macs
+    return Early(order, exact_from, falling.prefix, falling.thresholds) if saves else None
+
+
+def _executed(conv: Conv2D, rule: Early, x: IntArray) -> IntArray:
+    """Products by channel [output_c] over samples `x`."""
+    total: IntArray = np.sum(list(operator(conv, rule).executed_by_channel(x)), axis=0, dtype=np.int64)
+    return total
+
+
+def _taps(conv: Conv2D) -> int:
+    return conv.kernel_h * conv.kernel_w * (conv.input_c // conv.groups)
+
+
+def _mean_inputs(conv: Conv2D, x: IntArray) -> Array:
+    """What each product of a channel [output_c, taps] multiplies on average."""
+    empty = operator(conv, _ordered(conv, np.ones(_taps(conv)), None))
+    means = np.mean([patches.mean(axis=1) for patches in empty.patches(x)], axis=0)
+    each: Array = np.repeat(means, conv.output_c // conv.groups, axis=0)
+    return each
+
+
+def _ordered(conv: Conv2D, means: Array, first: Array | None, thresholds: IntArray | None = None, rising: bool = False) -> Early:
+    """A rule with the products `first` (bool [output_c, taps]) before all others, a prefix of that length, and then the exact order.
+
+    Largest mean products come first in each group.
+    """
+    weights = np.asarray(conv.weights, np.int64).reshape(conv.output_c, -1)
+    size = np.abs(weights) * means
+    size = size / max(float(size.max()), 1e-9) * 0.5  # below one, the distance between groups
+    sign = np.sign(weights) * (-1 if rising else 1)
+    group = np.select([sign > 0, sign < 0], [1, 2], 3)
+    if first is not None:
+        group = np.where(first, 0, group)
+    order = np.argsort(group - size, axis=1, kind="stable")
+    prefix = np.zeros(conv.output_c, np.int64) if first is None else first.sum(axis=1)
+    exact_from = (group <= 1).sum(axis=1)
+    return Early(order, exact_from, prefix, np.zeros(conv.output_c, np.int64) if thresholds is None else thresholds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """A layer's rule at one level, and the products an inference that it is expected to leave."""
+
+    rule: Early | None
+    expected_macs: float
+
+
+def _levels(conv: Conv2D, x: IntArray, seed: int) -> list[_Level]:
+    """The kernel pass: the exact rule, then one rule for each of LOST_ENERGY, on the layer's inputs `x`."""
+    exact = _exact_rule(conv, x)
+    executed: Array = np.full(conv.output_c, conv.work.macs / conv.output_c)
+    if exact is not None:
+        few = x[:ORDERED_SAMPLES]
+        executed = _executed(conv, exact, few) / len(few)
+    levels = [_Level(exact, float(np.sum(executed)))]
+    if conv.clamp_min != conv.output_zero_point:
+        return levels
+    candidates = _candidates(conv, x, seed)
+    for energy in LOST_ENERGY:
+        levels.append(_level(conv, candidates, energy, executed))
+    return levels
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """One choice of first products: sorted sums after them [rows, output_c], and the output energy lost up to each."""
+
+    means: Array
+    first: Array
+    sums: IntArray
+    lost: Array
+    mean_energy: float
+
+
+def _candidates(conv: Conv2D, x: IntArray, seed: int) -> list[_Candidate]:
+    """For each of PREFIX_SHARES, what predictions after so many products would lose."""
+    means = _mean_inputs(conv, x)
+    plain = operator(conv, _ordered(conv, means, None))
+    rows = _sampled(np.concatenate(list(plain.patches(x)), axis=1), seed)
+    outputs = _outputs(conv, plain, rows).astype(np.float64) - conv.output_zero_point
+    energy = outputs**2
+    weights = np.asarray(conv.weights, np.int64).reshape(conv.output_c, -1)
+    size = np.abs(weights) * means
+    found = []
+    for count in sorted({max(1, round(share * plain.taps)) for share in PREFIX_SHARES}):
+        first = _largest(size, count)
+        part = Conv2DEarly.ordered(conv, *_members(_ordered(conv, means, first)))
+        sums = _sums(part, np.where(first, weights, 0), rows)
+        order = np.argsort(sums, axis=0, kind="stable")
+        lost = np.cumsum(np.take_along_axis(energy, order, axis=0), axis=0)
+        found.append(_Candidate(means, first, np.take_along_axis(sums, order, axis=0), lost, float(energy.mean()) * len(sums)))
+    return found
+
+
+def _members(rule: Early) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    return rule.order, rule.exact_from, rule.prefix, rule.thresholds
+
+
+def _largest(size: Array, count: int) -> Array:
+    """The largest of each of `count` groups of a channel's products that follow one another in size, bool [output_c, taps]."""
+    order = np.argsort(-size, axis=1, kind="stable")
+    starts = np.arange(count) * size.shape[1] // count
+    chosen = np.zeros(size.shape, bool)
+    np.put_along_axis(chosen, order[:, starts], True, axis=1)
+    return chosen
+
+
+def _sampled(patches: IntArray, seed: int) -> IntArray:
+    """At most PROFILED_POSITIONS of the rows [groups, rows, taps]."""
+    if patches.shape[1] <= PROFILED_POSITIONS:
+        return patches
+    picked = np.random.default_rng(seed).choice(patches.shape[1], PROFILED_POSITIONS, replace=False)
+    return patches[:, np.sort(picked)]
+
+
+def _sums(op: Conv2DEarly, weights: IntArray, rows: IntArray) -> IntArray:
+    """start + products [rows, output_c] of rows [groups, rows, taps] with weights [output_c, taps]."""
+    by_group = weights.reshape(op.groups, -1, op.taps).astype(np.float64)
+    products = [rows[group].astype(np.float64) @ by_group[group].T for group in range(op.groups)]
+    sums: IntArray = np.concatenate(products, axis=1).astype(np.int64) + np.asarray(op.start, np.int64)
+    return sums
+
+
+def _outputs(conv: Conv2D, op: Conv2DEarly, rows: IntArray) -> IntArray:
+    """What the convolution makes of rows [groups, rows, taps]."""
+    sums = _sums(op, np.asarray(conv.weights, np.int64).reshape(conv.output_c, -1), rows)
+    return requantize(sums, conv.multiplier, conv.shift, conv.output_zero_point, conv.clamp_min, conv.clamp_max)
+
+
+def _level(conv: Conv2D, candidates: Sequence[_Candidate], energy: float, executed: Array) -> _Level:
+    """For each kernel the candidate with the fewest products whose lost energy stays within the level; none where exact ends save more."""
+    best = executed.copy()
+    positions = conv.output_h * conv.output_w
+    first = np.zeros(candidates[0].first.shape, bool)
+    thresholds = np.zeros(conv.output_c, np.int64)
+    for candidate in candidates:
+        rows = len(candidate.sums)
+        last_of_ties = np.vstack([candidate.sums[1:] > candidate.sums[:-1], np.ones((1, conv.output_c), bool)])
+        allowed = last_of_ties & (candidate.lost <= energy * candidate.mean_energy)
+        predicted = np.where(allowed.any(axis=0), rows - allowed[::-1].argmax(axis=0), 0)
+        share, count = predicted / rows, candidate.first.sum(axis=1)
+        expected = positions * (share * count + (1 - share) * np.maximum(executed / positions, count))
+        better = expected < best
+        at = np.maximum(predicted - 1, 0)
+        best = np.where(better, expected, best)
+        thresholds = np.where(better, np.take_along_axis(candidate.sums, at[None], axis=0)[0], thresholds)
+        first = np.where(better[:, None], candidate.first, first)
+    return _Level(_ordered(conv, candidates[0].means, first, thresholds), float(best.sum()))
+
+
+def search(quantized: QuantizedModel, x: Array, y: IntArray | None, budget: Budget | None = None, predictive: bool = True) -> Found:
+    """Rules for raw data `x` [N, ...] and classes `y` [N] (None: the dense network's own) within the budget.
+
+    Not `predictive`: the exact rules, with what they save.
+
+    Raises:
+        DataError: the network has several inputs, there are too few rows, or the budget names what is no convolution.
+    """
+    budget = budget or Budget()
+    began = monotonic()
+    halves = split(quantized, x, y, budget)
+    trials = halves.choosing
+    wanted = {node.output for node in chosen_convolutions(trials, budget.layers)}
+    nodes = [node for node in provable(trials.qgraph) if node.output in wanted]
+    depth = len(LOST_ENERGY) if predictive else 0
+    layers = [_Layer(node, _levels_of(trials, node, budget.seed, predictive), depth) for node in nodes]
+    state = {layer.name: min(depth, len(layer.levels) - 1) for layer in layers}
+    if predictive:
+        state = _choose(trials, layers, state, budget, began)
+        while any(state.values()) and halves.judging.loss(_changed(layers, state)).points > budget.max_loss_points:
+            state = {name: max(level - 1, 0) for name, level in state.items()}
+    return _found(halves, layers, state, "early-predictive" if predictive else "early-exact", monotonic() - began)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    node: QNode
+    levels: list[_Level]
+    depth: int
+
+    @property
+    def name(self) -> str:
+        return self.node.output
+
+
+def _levels_of(trials: Trials, node: QNode, seed: int, predictive: bool) -> list[_Level]:
+    assert isinstance(node.op, Conv2D)
+    x = trials.values[node.inputs[0]][:PROFILED_SAMPLES]
+    if predictive:
+        return _levels(node.op, x, seed)
+    return [_Level(_exact_rule(node.op, x[:ORDERED_SAMPLES]), 0.0)]
+
+
+def _changed(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Conv2DEarly]:
+    rules = {layer.name: (layer.node.op, layer.levels[state[layer.name]].rule) for layer in layers if layer.name in state}
+    return {name: operator(conv, rule) for name, (conv, rule) in rules.items() if rule is not None and isinstance(conv, Conv2D)}
+
+
+def _choose(trials: Trials, layers: Sequence[_Layer], state: dict[str, int], budget: Budget, began: float) -> dict[str, int]:
+    """The passes over layers alone, from the greediest level down, and over all together, the worst bargain stepped down first."""
+    alone: dict[tuple[str, int], float] = {}
+
+    def loss_alone(layer: _Layer, level: int) -> float:
+        if (layer.name, level) not in alone:
+            alone[layer.name, level] = trials.loss(_changed([layer], {layer.name: level})).points if level else 0.0
+        return alone[layer.name, level]
+
+    def price(layer: _Layer, level: int) -> float:
+        """Points that the last step of a layer costs alone, for each product it saves."""
+        saved = layer.levels[level - 1].expected_macs - layer.levels[level].expected_macs
+        return (loss_alone(layer, level) - loss_alone(layer, level - 1) + LEAST_PRICE_POINTS) / max(saved, 1.0)
+
+    for layer in layers:
+        while state[layer.name] and loss_alone(layer, state[layer.name]) > budget.max_loss_points and not _late(budget, began):
+            state[layer.name] -= 1
+    while any(state.values()) and not trials.loss(_changed(layers, state)).within(budget.max_loss_points):
+        if _late(budget, began):
+            state = {name: level // 2 for name, level in state.items()}
+            continue
+        worst = max((layer for layer in layers if state[layer.name]), key=lambda layer: price(layer, state[layer.name]))
+        state[worst.name] -= 1
+    return state
+
+
+def _late(budget: Budget, began: float) -> bool:
+    return monotonic() - began > budget.seconds
+
+
+def _found(halves: Split, layers: Sequence[_Layer], state: Mapping[str, int], mode: str, seconds: float) -> Found:
+    judging = halves.judging
+    chosen = {layer.name: layer.levels[state[layer.name]].rule for layer in layers}
+    changed: Changed = _changed(layers, state)
+    loss = judging.loss(changed)
+    executed, macs = judging.executed(changed), {node.output: node.op.work.macs for node in judging.qgraph.nodes}
+    return Found(
+        mode=mode,
+        rules={name: rule for name, rule in chosen.items() if rule is not None},
+        accuracy_dense=float(judging.hits.mean()),
+        accuracy_skip=float(judging.hits.mean()) - loss.points / 100.0,
+        macs_dense=sum(macs.values()),
+        macs_executed=sum(executed.values()),
+        evaluations=halves.choosing.evaluations + judging.evaluations,
+        seconds=seconds,
+        split=halves.text,
+        macs_saved_by_layer={name: 1.0 - executed[name] / macs[name] for name in changed},
+    )
