@@ -61,7 +61,7 @@ def _operator(op: QOp, rule: Rule, zero_point: int) -> QOp | None:
         case Spatial():
             return Conv2DSpatial.of(op, rule)
         case ZeroInput():
-            return Conv2DZeroInput(**op.convolution_members)
+            return Conv2DZeroInput(**op.convolution_members, zero_span=rule.span)
         case Early():
             return Conv2DEarly.ordered(op, rule.order, rule.exact_from, rule.prefix, rule.thresholds)
         case Perforated():

@@ -29,9 +29,13 @@ class Spatial:
 
 @dataclass(frozen=True)
 class ZeroInput:
-    """Products with an input that is zero are left out: exact. `density` is the calibrated share of inputs that are not."""
+    """Products with an input that is zero, or at most `span` steps above it, are left out: exact for span 0.
+
+    `density` is the calibrated share of inputs that remain.
+    """
 
     density: float
+    span: int = 0
 
 
 @dataclass(frozen=True, eq=False)

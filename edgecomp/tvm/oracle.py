@@ -39,7 +39,7 @@ def rebuilders() -> Mapping[str, Callable[..., Any]]:
         "conv2d_s8": sliding.conv2d,
         "conv2d_add_s8": fused.conv2d_add,
         "conv2d_max_pool_s8": fused.conv2d_max_pool,
-        "conv2d_zero_input_s8": sliding.conv2d,
+        "conv2d_zero_input_s8": sliding.conv2d_zero_input,
         "depthwise_conv2d_s8": sliding.depthwise_conv2d,
         "conv_transpose2d_s8": sliding.conv_transpose2d,
         "max_pool2d_s8": sliding.max_pool2d,

@@ -9,6 +9,7 @@ from tvm.relax import op
 
 from edgecomp.qops.avg_pool2d import AveragePool2D
 from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.qops.conv_transpose2d import ConvTranspose2D
 from edgecomp.qops.depthwise_conv2d import DepthwiseConv2D
 from edgecomp.qops.max_pool2d import MaxPool2D
@@ -22,6 +23,13 @@ def conv2d(layer: Conv2D, x: Expr) -> Expr:
     weights = np.asarray(layer.weights).reshape(layer.output_c, layer.kernel_h, layer.kernel_w, -1).transpose(1, 2, 3, 0)
     sums = _convolved(_windowed(layer, x, layer.input_c, layer.input_zero_point), weights, layer, layer.groups)
     return _finished(op.add(sums, constant(layer.bias, "int32")), layer)
+
+
+def conv2d_zero_input(layer: Conv2DZeroInput, x: Expr) -> Expr:
+    """A convolution of inputs of which those close above the zero point are put to it."""
+    zero, wide = layer.input_zero_point, op.astype(x, "int32")
+    near = op.logical_and(op.greater_equal(wide, constant(zero, "int32")), op.less_equal(wide, constant(zero + layer.zero_span, "int32")))
+    return conv2d(layer, op.where(near, constant(zero, "int8"), x))
 
 
 def depthwise_conv2d(layer: DepthwiseConv2D, x: Expr) -> Expr:

@@ -1,4 +1,5 @@
-/* ec_conv2d_zero_input_s8.h - 2-D convolution that leaves out the products of inputs that are zero; the bits of ec_conv2d_s8. */
+/* ec_conv2d_zero_input_s8.h - 2-D convolution that leaves out the products of inputs that are zero, or close above; with zero_span 0
+ * the bits of ec_conv2d_s8. */
 #ifndef EC_CONV2D_ZERO_INPUT_S8_H
 #define EC_CONV2D_ZERO_INPUT_S8_H
 
@@ -8,7 +9,7 @@
 extern "C" {
 #endif
 
-/* The members of ec_conv2d_s8_params. */
+/* The members of ec_conv2d_s8_params, then zero_span. */
 typedef struct {
     uint16_t input_h;
     uint16_t input_w;
@@ -33,11 +34,14 @@ typedef struct {
     const int32_t *bias;       /* [output_c], minus input_zero_point * sum of the channel's weights */
     const int32_t *multiplier; /* [output_c], 1 .. 2^30 - 1 */
     uint8_t shift;             /* left shift of the accumulator, 0 .. 31, almost always 0 */
+    uint8_t zero_span;         /* inputs up to so much above the zero point count as zero */
 } ec_conv2d_zero_input_s8_params;
 
 /* input: [input_h][input_w][input_c]; output: [output_h][output_w][output_c];
  * scratch: output_c int32, then 8 bytes for each element of a window of one group. */
 void ec_conv2d_zero_input_s8(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+/* Weights, biases and scratch as src/riscv says. */
+void ec_conv2d_zero_input_s8_riscv(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 
 #ifdef __cplusplus
 }

@@ -162,7 +162,7 @@ def conv2d_zero_input(draw: Draw) -> Case:
     generator, zeros = np.random.default_rng(draw(st.integers(0, 2**32 - 1))), draw(st.sampled_from([0.0, 0.3, 0.7, 0.95, 1.0]))
     (x,) = case.inputs
     x = np.where(generator.random(x.size) < zeros, case.op.input_zero_point, x).astype(np.int8)
-    return Case(Conv2DZeroInput(**case.op.convolution_members), (x,))
+    return Case(Conv2DZeroInput(**case.op.convolution_members, zero_span=draw(st.sampled_from([0, 0, 1, 20, 255]))), (x,))
 
 
 @st.composite

@@ -21,11 +21,12 @@ static void start_sums(const ec_conv2d_zero_input_s8_params *p, uint32_t filter_
 }
 
 /* Lists the channels of a tap that are not zero; returns where the list goes on. */
-static entry *list_tap(const int8_t *input, uint32_t channels, int32_t zero_point, uint32_t at, entry *to) {
+static entry *list_tap(const ec_conv2d_zero_input_s8_params *p, const int8_t *input, uint32_t channels, uint32_t at, entry *to) {
     for (uint32_t c = 0; c < channels; c++) {
-        if (input[c] != zero_point) {
+        const int32_t value = input[c] - p->input_zero_point;
+        if (value < 0 || value > p->zero_span) {
             to->at = at + c;
-            to->value = input[c] - zero_point;
+            to->value = value;
             to++;
         }
     }
@@ -41,7 +42,7 @@ static entry *list_window(const ec_conv2d_zero_input_s8_params *p, const int8_t 
         for (uint32_t kx = 0; kx < p->kernel_w; kx++) {
             if (y >= 0 && y < p->input_h && column >= 0 && column < p->input_w) {
                 const uint32_t pixel = (uint32_t)y * p->input_w + (uint32_t)column;
-                to = list_tap(input + pixel * p->input_c, channels, p->input_zero_point, at, to);
+                to = list_tap(p, input + pixel * p->input_c, channels, at, to);
             }
             at += channels;
             column += p->dilation_w;
