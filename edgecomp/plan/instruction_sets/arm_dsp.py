@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgecomp.plan.instruction_sets import arm_dsp_dense, arm_dsp_depthwise
+from edgecomp.plan.instruction_sets import arm_dsp_dense, arm_dsp_depthwise, arm_dsp_spatial
 from edgecomp.plan.instruction_sets.portable import overlap_bytes
 from edgecomp.plan.kernels import Kernel, Tile
 
@@ -14,6 +14,7 @@ FOUR = Tile(inputs=4)
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": arm_dsp_dense.CONV2D,
     "fully_connected_s8": arm_dsp_dense.FULLY_CONNECTED,
+    **arm_dsp_spatial.KERNELS,
     "depthwise_conv2d_s8": arm_dsp_depthwise.DEPTHWISE_CONV2D,
     "conv_transpose2d_s8": Kernel("conv_transpose2d_s8", ISA, Tile(output_channels=4, inputs=4)),
     "matmul_s8": Kernel("matmul_s8", ISA, FOUR),

@@ -30,7 +30,7 @@ def _whole_quads(inputs: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Runs:
+class Runs:
     """Taps whose channels lie side by side in the input: a kernel row, or one tap where there are groups or dilation."""
 
     count: int
@@ -55,43 +55,53 @@ class _Runs:
         return -(-self.count * self.bytes // QUAD)
 
 
-def _runs(op: Conv2D) -> _Runs:
+def runs_of(op: Conv2D) -> Runs:
+    """Those of a convolution."""
     channels = op.input_c // op.groups
     if op.dilation_w == 1 and op.groups == 1:
-        return _Runs(op.kernel_h, op.kernel_w * channels, channels % QUAD == 0)
-    return _Runs(op.kernel_h * op.kernel_w, channels, channels % QUAD == 0)
+        return Runs(op.kernel_h, op.kernel_w * channels, channels % QUAD == 0)
+    return Runs(op.kernel_h * op.kernel_w, channels, channels % QUAD == 0)
+
+
+def needs_band(op: Conv2D) -> bool:
+    """Whether windows that read padding are cut out of a copy of the input's rows."""
+    rows, columns = row_and_column_taps(op)
+    reads_padding = bool((rows < op.kernel_h).any() or (columns < op.kernel_w).any())
+    return reads_padding and not runs_of(op).whole_taps
+
+
+def gather_bytes(op: Conv2D, band_rows: int) -> int:
+    """What ec_conv2d_gather.h lists: patch, table of rests, band."""
+    runs = runs_of(op)
+    band_w = (op.output_w - 1) * op.stride_w + (op.kernel_w - 1) * op.dilation_w + 1
+    band_bytes = band_rows * band_w * op.input_c + QUAD if needs_band(op) else 0
+    return 2 * PIXELS * QUAD * runs.quads + 4 * QUAD * runs.rest_quads + band_bytes
 
 
 def _conv2d_scratch_bytes(op: QOp) -> int:
-    """What ec_conv2d_s8.c lists: patch, table of rests, band."""
     assert isinstance(op, Conv2D)
-    runs = _runs(op)
-    rows, columns = row_and_column_taps(op)
-    reads_padding = bool((rows < op.kernel_h).any() or (columns < op.kernel_w).any())
-    band_w = (op.output_w - 1) * op.stride_w + (op.kernel_w - 1) * op.dilation_w + 1
-    band_bytes = op.kernel_h * band_w * op.input_c + QUAD if reads_padding and not runs.whole_taps else 0
-    return 2 * PIXELS * QUAD * runs.quads + 4 * QUAD * runs.rest_quads + band_bytes
+    return gather_bytes(op, op.kernel_h)
 
 
 def _pack_conv2d(op: QOp) -> QOp:
     """The layout that ec_conv2d_s8.c describes."""
     assert isinstance(op, Conv2D)
     channels = op.output_c // op.groups
-    groups = _in_order_of_patch(np.asarray(op.weights, np.int8), _runs(op)).reshape(op.groups, channels, -1)
-    bias, twice = _constants(op, (op.groups, channels, 1))
+    groups = in_order_of_patch(np.asarray(op.weights, np.int8), runs_of(op)).reshape(op.groups, channels, -1)
+    bias, twice = constants(op, (op.groups, channels, 1))
     paired = channels // 2 * 2
     if not _pairs_are_exact(groups[:, 0:paired:2], groups[:, 1:paired:2]):
         paired = 0
     first, second, alone = slice(0, paired, 2), slice(1, paired, 2), slice(paired, channels)
     words = _words(_halfwords(groups[:, first], groups[:, second])).reshape(op.groups, paired // 2, 2 * groups.shape[2])
-    pairs = [_words32(bias[:, first]), words, _words32(bias[:, second]), _words32(twice[:, first]), _words32(twice[:, second])]
-    singles = [_words32(bias[:, alone]), groups[:, alone], _words32(twice[:, alone])]
+    pairs = [words32(bias[:, first]), words, words32(bias[:, second]), words32(twice[:, first]), words32(twice[:, second])]
+    singles = [words32(bias[:, alone]), groups[:, alone], words32(twice[:, alone])]
     by_group = [np.concatenate(parts, axis=2).reshape(op.groups, -1) for parts in (pairs, singles)]
     stream = np.concatenate(by_group, axis=1).reshape(-1)
-    return _with_constants_in_weights(op, np.concatenate([_words32(np.array([paired])), stream]))
+    return _with_constants_in_weights(op, np.concatenate([words32(np.array([paired])), stream]))
 
 
-def _constants(op: Any, shape: tuple[int, ...]) -> tuple[Array, Array]:
+def constants(op: Any, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Biases and twice the multipliers."""
     bias, multiplier = (np.asarray(values, np.int64).reshape(shape) for values in (op.bias, op.multiplier))
     return bias, 2 * multiplier
@@ -104,7 +114,7 @@ def _with_constants_in_weights(op: QOp, weights: Array) -> QOp:
     return replace(op, **members)
 
 
-def _in_order_of_patch(weights: Array, runs: _Runs) -> Array:
+def in_order_of_patch(weights: Array, runs: Runs) -> Array:
     """Weights [output channels, ...] as whole quads: the rests of all runs, zeros, then the runs without their rests."""
     each = weights.reshape(-1, runs.count, runs.bytes)
     whole = runs.bytes - runs.rest_bytes
@@ -133,7 +143,7 @@ def _words(halfwords: Array) -> npt.NDArray[np.int8]:
     return ordered.view(np.int8).reshape(*quads.shape[:-1], 2, QUAD)
 
 
-def _words32(values: Array) -> npt.NDArray[np.int8]:
+def words32(values: Array) -> npt.NDArray[np.int8]:
     """32-bit words modulo 2^32, as bytes along the last axis."""
     return np.ascontiguousarray(values % (1 << 32), "<u4").view(np.int8)
 
@@ -159,7 +169,7 @@ def _pack_fully_connected(op: QOp) -> QOp:
     assert isinstance(op, FullyConnected)
     rows = np.asarray(op.weights, np.int8).reshape(op.output_n, op.input_n)
     rows = np.pad(rows, ((0, 0), (0, _whole_quads(op.input_n) - op.input_n)))
-    bias, twice = _constants(op, (op.output_n, 1))
+    bias, twice = constants(op, (op.output_n, 1))
     in_fours, paired = op.output_n // 4 * 4, op.output_n // 2 * 2
     pieces = []
     for start, end, together in ((0, in_fours, 2), (in_fours, paired, 1)):
@@ -169,8 +179,8 @@ def _pack_fully_connected(op: QOp) -> QOp:
         words = _words(_halfwords(rows[first], rows[second]) + 128)
         in_order = words.reshape(blocks, together, *words.shape[1:]).transpose(0, 2, 3, 1, 4).reshape(blocks, -1)
         begin = np.concatenate([bias[first] + 256 * bias[second], bias[second]], axis=1).reshape(blocks, -1)
-        pieces.append(np.concatenate([_words32(begin), in_order, _words32(twice[start:end].reshape(blocks, -1))], axis=1))
-    pieces.append(np.concatenate([_words32(bias[paired:]), rows[paired:], _words32(twice[paired:])], axis=1))
+        pieces.append(np.concatenate([words32(begin), in_order, words32(twice[start:end].reshape(blocks, -1))], axis=1))
+    pieces.append(np.concatenate([words32(bias[paired:]), rows[paired:], words32(twice[paired:])], axis=1))
     return _with_constants_in_weights(op, np.concatenate([piece.reshape(-1) for piece in pieces]))
 
 

@@ -1,0 +1,91 @@
+"""Weights and working memory of the arm_dsp convolutions that predict zeros: the layouts of ec_spatial_block.h and ec_spatial_layer.h."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgecomp.plan.instruction_sets import arm_dsp_dense as dense
+from edgecomp.plan.kernels import Kernel, Tile
+from edgecomp.qgraph import QOp
+from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
+from edgecomp.qops.conv2d_max_pool_spatial import Conv2DMaxPoolSpatial
+from edgecomp.qops.conv2d_spatial import Conv2DSpatial
+
+SPATIAL = (Conv2DSpatial, Conv2DAddSpatial, Conv2DMaxPoolSpatial)
+ALIGNMENT_BYTES = 16
+"""EC_SPATIAL_ALIGNMENT."""
+LIST_BYTES = 8
+"""A channel takes in the lists, and one more for what earlier positions of its mask found."""
+WORD_LIMIT = 1 << 16
+"""Channels in the lists are 16-bit numbers."""
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+
+
+def supports(op: QOp) -> bool:
+    """Channels in pairs that share their masks; no groups; kernel rows that lie side by side where windows are cut out of a band."""
+    assert isinstance(op, SPATIAL)
+    pairs = op.groups == 1 and op.output_c % 2 == 0 and op.output_c < WORD_LIMIT
+    return pairs and op.mask_channel_step == 0 and (op.dilation_h == 1 or not dense.needs_band(op))
+
+
+def pack(op: QOp) -> QOp:
+    """Records of two channels: biases, a word of each for every four inputs, thresholds, twice the multipliers."""
+    assert isinstance(op, SPATIAL)
+    pairs = op.output_c // 2
+    rows = dense.in_order_of_patch(np.asarray(op.weights, np.int8), dense.runs_of(op)).reshape(pairs, 2, -1, dense.QUAD)
+    bias, twice = dense.constants(op, (pairs, 2))
+    thresholds = np.asarray(op.thresholds, np.int64).reshape(pairs, 2)
+    words = [dense.words32(bias), rows.transpose(0, 2, 1, 3).reshape(pairs, -1), dense.words32(thresholds), dense.words32(twice)]
+    weights = np.concatenate(words, axis=1).reshape(-1)
+    elsewhere: Any = None
+    judged_apart = {} if isinstance(op, Conv2DAddSpatial) else {"thresholds": elsewhere}
+    members: dict[str, Any] = {"weights": weights, "bias": elsewhere, "multiplier": elsewhere, **judged_apart}
+    return replace(op, **members)
+
+
+def scratch_bytes(op: QOp) -> int:
+    """Rows of a pool's window, lists, buffers of sums, patch, table of rests, band."""
+    assert isinstance(op, SPATIAL)
+    rows = _aligned(op.strip_rows * op.output_w * op.output_c) if isinstance(op, Conv2DMaxPoolSpatial) else 0
+    buffers = dense.PIXELS if isinstance(op, Conv2DAddSpatial) else 0
+    own = _aligned((LIST_BYTES + 1 + buffers) * op.output_c)
+    return rows + own + dense.gather_bytes(op, (op.patch - 1) * op.stride_h + op.kernel_h)
+
+
+def overlap_bytes(op: QOp) -> int | None:
+    """A row of patches is written while its windows are read; a sum takes the residual's place instead."""
+    if not isinstance(op, (Conv2DSpatial, Conv2DMaxPoolSpatial)):
+        return None
+    height = op.pool_kernel_h if isinstance(op, Conv2DMaxPoolSpatial) else op.patch
+    written_rows, written_h, row_bytes = height, op.output_h, op.output_w * op.output_c
+    if isinstance(op, Conv2DMaxPoolSpatial):
+        written_rows, written_h, row_bytes = 1, op.pooled_h, op.pooled_w * op.output_c
+    tops = np.arange(0, -(-op.output_h // height)) * height
+    input_rows = np.clip(tops * op.stride_h - op.pad_top, 0, op.input_h)
+    ends = np.minimum((tops // height + 1) * written_rows, written_h) * row_bytes
+    return max(int((ends - input_rows * op.input_w * op.input_c).max()), 0)
+
+
+def _kernel(kind: type[Conv2D]) -> Kernel:
+    pool = (Kernel("max_pool2d_s8", dense.ISA, Tile(output_channels=4)),) if kind is Conv2DMaxPoolSpatial else ()
+    return Kernel(
+        kind.kernel,
+        dense.ISA,
+        tile=Tile(output_channels=2, inputs=dense.QUAD),
+        supports=supports,
+        pack=pack,
+        scratch_bytes=scratch_bytes,
+        overlap_bytes=overlap_bytes,
+        uses=pool,
+    )
+
+
+KERNELS: Mapping[str, Kernel] = {kind.kernel: _kernel(kind) for kind in SPATIAL}

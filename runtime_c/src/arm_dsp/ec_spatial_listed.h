@@ -1,0 +1,196 @@
+/* ec_spatial_listed.h - listed channels for the pixels of a block: one channel at a time for all four, or two for those of one patch. */
+#ifndef EC_SPATIAL_LISTED_H
+#define EC_SPATIAL_LISTED_H
+
+#include "ec_asm_requantize.h"
+#include "ec_dsp.h"
+#include "ec_spatial_block.h"
+
+/* clang-format off */
+
+/* r12: weights; lr: patch; r4-r7: sums. */
+#define QUAD_OF_4_PIXELS                    \
+    "ldr    r2, [r12], #8               \n" \
+    "ldm    lr!, {r0, r1, r8, r9}       \n" \
+    "sxtb16 r3, r2                      \n" \
+    "sxtb16 r2, r2, ror #8              \n" \
+    "smlad  r4, r3, r0, r4              \n" \
+    "smlad  r5, r3, r1, r5              \n" \
+    "smlad  r6, r3, r8, r6              \n" \
+    "smlad  r7, r3, r9, r7              \n" \
+    "ldm    lr!, {r0, r1, r8, r9}       \n" \
+    "smlad  r4, r2, r0, r4              \n" \
+    "smlad  r5, r2, r1, r5              \n" \
+    "smlad  r6, r2, r8, r6              \n" \
+    "smlad  r7, r2, r9, r7              \n"
+
+/* Channels from `list` to `end`, one or more, for all pixels. */
+EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM_PARAMETER, const uint16_t *list EC_ASM_PARAMETER,
+                                            const uint16_t *end EC_ASM_PARAMETER) {
+    __asm__ volatile(
+        "push   {r1, r2, r4-r11, lr}        \n" /* [sp]: list, [sp, #4]: end */
+        "mov    r11, r0                     \n"
+        "ldr    r10, [r11, #4]              \n"
+        "1: ldrh r2, [r1], #2               \n"
+        "str    r1, [sp]                    \n"
+        "ldrd   r12, r3, [r11, #12]         \n"
+        "lsrs   r0, r2, #1                  \n"
+        "mla    r12, r0, r3, r12            \n"
+        "and    r0, r2, #1                  \n"
+        "add    r12, r12, r0, lsl #2        \n"
+        "ldr    r4, [r12], #8               \n" /* its bias */
+        "mov    r5, r4                      \n"
+        "mov    r6, r4                      \n"
+        "mov    r7, r4                      \n"
+        "ldr    r0, [r11, #8]               \n"
+        "ldr    lr, [r11]                   \n"
+        "tbh    [pc, r0, lsl #1]            \n"
+        "2: .hword (40f - 2b) / 2, (41f - 2b) / 2, (42f - 2b) / 2, (43f - 2b) / 2 \n"
+        ".hword (44f - 2b) / 2, (45f - 2b) / 2, (46f - 2b) / 2, (47f - 2b) / 2    \n"
+        "40:" QUAD_OF_4_PIXELS
+        "47:" QUAD_OF_4_PIXELS
+        "46:" QUAD_OF_4_PIXELS
+        "45:" QUAD_OF_4_PIXELS
+        "44:" QUAD_OF_4_PIXELS
+        "43:" QUAD_OF_4_PIXELS
+        "42:" QUAD_OF_4_PIXELS
+        "41:" QUAD_OF_4_PIXELS
+        "cmp    lr, r10                     \n"
+        "bne    40b                         \n"
+        "ldr    r2, [r12, #8]               \n" /* twice its multiplier */
+        "ldrd   r0, r1, [r11, #20]          \n"
+        "cbnz   r1, 6f                      \n"
+        EC_ASM_REQUANTIZE("r4", "r2")
+        EC_ASM_REQUANTIZE("r5", "r2")
+        EC_ASM_REQUANTIZE("r6", "r2")
+        EC_ASM_REQUANTIZE("r7", "r2")
+        "5: ldrd r1, r0, [sp]               \n"
+        "ldrh   r2, [r1, #-2]               \n"
+        "ldrd   r3, r8, [r11, #40]          \n"
+        "strb   r4, [r3, r2]                \n"
+        "strb   r5, [r8, r2]                \n"
+        "ldrd   r3, r8, [r11, #48]          \n"
+        "strb   r6, [r3, r2]                \n"
+        "strb   r7, [r8, r2]                \n"
+        "cmp    r1, r0                      \n"
+        "bne    1b                          \n"
+        "add    sp, #8                      \n"
+        "pop    {r4-r11, pc}                \n"
+        "6: add r0, #128                    \n"
+        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
+        "ldrd   r0, r1, [r11, #28]          \n"
+        "ldr    r2, [r11, #36]              \n"
+        EC_ASM_CLAMP("r4")
+        EC_ASM_CLAMP("r5")
+        EC_ASM_CLAMP("r6")
+        EC_ASM_CLAMP("r7")
+        "b      5b                          \n");
+}
+
+/* r12, r11: weights; lr: patch; r4, r5: sums of one channel; r6, r7: of the other. */
+#define QUAD_OF_2_PIXELS                    \
+    "ldr    r2, [r12], #8               \n" \
+    "ldr    r3, [r11], #8               \n" \
+    "ldrd   r0, r1, [lr], #16           \n" \
+    "sxtb16 r8, r2                      \n" \
+    "sxtb16 r9, r3                      \n" \
+    "smlad  r4, r8, r0, r4              \n" \
+    "smlad  r5, r8, r1, r5              \n" \
+    "smlad  r6, r9, r0, r6              \n" \
+    "smlad  r7, r9, r1, r7              \n" \
+    "ldrd   r0, r1, [lr], #16           \n" \
+    "sxtb16 r2, r2, ror #8              \n" \
+    "sxtb16 r3, r3, ror #8              \n" \
+    "smlad  r4, r2, r0, r4              \n" \
+    "smlad  r5, r2, r1, r5              \n" \
+    "smlad  r6, r3, r0, r6              \n" \
+    "smlad  r7, r3, r1, r7              \n"
+
+/* Channels from `list` to `end`, one or more, for the pixels of the first patch, `offset` 0, or the second, `offset` 8. */
+EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_PARAMETER, const uint16_t *list EC_ASM_PARAMETER,
+                                           const uint16_t *end EC_ASM_PARAMETER, uint32_t offset EC_ASM_PARAMETER) {
+    __asm__ volatile(
+        "push   {r4-r11, lr}                \n"
+        "push   {r0-r5}                     \n" /* [sp]: block, list, end, offset, both channels */
+        "1: ldrd r1, r0, [sp, #4]           \n"
+        "ldrh   r2, [r1], #2                \n"
+        "mov    r3, r2                      \n" /* the last one with itself */
+        "cmp    r1, r0                      \n"
+        "it     ne                          \n"
+        "ldrhne r3, [r1], #2                \n"
+        "str    r1, [sp, #4]                \n"
+        "strd   r2, r3, [sp, #16]           \n"
+        "ldr    r0, [sp]                    \n"
+        "ldrd   r12, r9, [r0, #12]          \n"
+        "lsrs   r4, r2, #1                  \n"
+        "lsrs   r5, r3, #1                  \n"
+        "mla    r11, r5, r9, r12            \n"
+        "mla    r12, r4, r9, r12            \n"
+        "and    r2, r2, #1                  \n"
+        "and    r3, r3, #1                  \n"
+        "add    r12, r12, r2, lsl #2        \n"
+        "add    r11, r11, r3, lsl #2        \n"
+        "ldr    r4, [r12], #8               \n" /* their biases */
+        "ldr    r6, [r11], #8               \n"
+        "mov    r5, r4                      \n"
+        "mov    r7, r6                      \n"
+        "ldr    r1, [sp, #12]               \n"
+        "ldrd   lr, r10, [r0]               \n"
+        "add    lr, lr, r1                  \n"
+        "add    r10, r10, r1                \n"
+        "ldr    r0, [r0, #8]                \n"
+        "tbh    [pc, r0, lsl #1]            \n"
+        "2: .hword (40f - 2b) / 2, (41f - 2b) / 2, (42f - 2b) / 2, (43f - 2b) / 2 \n"
+        ".hword (44f - 2b) / 2, (45f - 2b) / 2, (46f - 2b) / 2, (47f - 2b) / 2    \n"
+        "40:" QUAD_OF_2_PIXELS
+        "47:" QUAD_OF_2_PIXELS
+        "46:" QUAD_OF_2_PIXELS
+        "45:" QUAD_OF_2_PIXELS
+        "44:" QUAD_OF_2_PIXELS
+        "43:" QUAD_OF_2_PIXELS
+        "42:" QUAD_OF_2_PIXELS
+        "41:" QUAD_OF_2_PIXELS
+        "cmp    lr, r10                     \n"
+        "bne    40b                         \n"
+        "ldr    r2, [r12, #8]               \n" /* twice their multipliers */
+        "ldr    r3, [r11, #8]               \n"
+        "ldrd   r8, r10, [sp, #8]           \n"
+        "ldr    lr, [sp]                    \n"
+        "ldrd   r0, r1, [lr, #20]           \n"
+        "cbnz   r1, 6f                      \n"
+        EC_ASM_REQUANTIZE("r4", "r2")
+        EC_ASM_REQUANTIZE("r5", "r2")
+        EC_ASM_REQUANTIZE("r6", "r3")
+        EC_ASM_REQUANTIZE("r7", "r3")
+        "5: add lr, lr, r10                 \n"
+        "ldrd   r0, r1, [lr, #40]           \n"
+        "ldrd   r2, r3, [sp, #16]           \n"
+        "strb   r4, [r0, r2]                \n"
+        "strb   r5, [r1, r2]                \n"
+        "strb   r6, [r0, r3]                \n"
+        "strb   r7, [r1, r3]                \n"
+        "ldr    r1, [sp, #4]                \n"
+        "cmp    r1, r8                      \n"
+        "bne    1b                          \n"
+        "add    sp, #24                     \n"
+        "pop    {r4-r11, pc}                \n"
+        "6: add r0, #128                    \n"
+        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r3")
+        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r3")
+        "ldrd   r0, r1, [lr, #28]           \n"
+        "ldr    r2, [lr, #36]               \n"
+        EC_ASM_CLAMP("r4")
+        EC_ASM_CLAMP("r5")
+        EC_ASM_CLAMP("r6")
+        EC_ASM_CLAMP("r7")
+        "b      5b                          \n");
+}
+
+/* clang-format on */
+
+#endif

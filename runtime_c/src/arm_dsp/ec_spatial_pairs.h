@@ -1,0 +1,157 @@
+/* ec_spatial_pairs.h - all channels for the pixels of a block, two at a time, and which of them are above their thresholds. */
+#ifndef EC_SPATIAL_PAIRS_H
+#define EC_SPATIAL_PAIRS_H
+
+#include "ec_asm_requantize.h"
+#include "ec_dsp.h"
+#include "ec_spatial_block.h"
+
+/* clang-format off */
+
+/* r12: weights; lr: patch; r4-r7: sums of the first channel; r8-r11: of the second. */
+#define TWO_PIXELS(first_a, second_a, first_b, second_b) \
+    "ldrd   r0, r1, [lr], #8            \n"              \
+    "smlad " first_a ", r2, r0, " first_a "    \n"       \
+    "smlad " second_a ", r3, r0, " second_a "  \n"       \
+    "smlad " first_b ", r2, r1, " first_b "    \n"       \
+    "smlad " second_b ", r3, r1, " second_b "  \n"
+
+#define QUAD_OF_PAIR                        \
+    "ldrd   r2, r3, [r12]               \n" \
+    "sxtb16 r2, r2                      \n" \
+    "sxtb16 r3, r3                      \n" \
+    TWO_PIXELS("r4", "r8", "r5", "r9")      \
+    TWO_PIXELS("r6", "r10", "r7", "r11")    \
+    "ldrd   r2, r3, [r12], #8           \n" \
+    "sxtb16 r2, r2, ror #8              \n" \
+    "sxtb16 r3, r3, ror #8              \n" \
+    TWO_PIXELS("r4", "r8", "r5", "r9")      \
+    TWO_PIXELS("r6", "r10", "r7", "r11")
+
+/* The number of a channel's list in place of its threshold: 1 if the first patch is above, plus 2 if the second is. */
+#define JUDGE(threshold, a, b, c, d)                          \
+    "qsub   r2, " threshold ", " a "                      \n" \
+    "qsub   r3, " threshold ", " b "                      \n" \
+    "orr    r2, r2, r3                                    \n" \
+    "qsub   r3, " threshold ", " c "                      \n" \
+    "qsub   " threshold ", " threshold ", " d "           \n" \
+    "orr    r3, r3, " threshold "                         \n" \
+    "lsr    r2, r2, #31                                   \n" \
+    "lsr    r3, r3, #31                                   \n" \
+    "add    " threshold ", r2, r3, lsl #1                 \n"
+
+/* r3, the channel, to the list of that number. */
+#define APPEND(number)                                        \
+    "add    " number ", lr, " number ", lsl #2            \n" \
+    "ldr    r2, [" number ", #72]                         \n" \
+    "strh   r3, [r2], #2                                  \n" \
+    "str    r2, [" number ", #72]                         \n"
+
+EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARAMETER) {
+    __asm__ volatile(
+        "ldr    r1, [r0, #4]                \n"
+        "push   {r0, r1, r4-r11, lr}        \n" /* [sp]: block, [sp, #4]: patch_end */
+        "mov    lr, r0                      \n"
+        "ldr    r12, [lr, #12]              \n"
+        "1: ldrd r4, r8, [r12], #8          \n" /* the next pair: its biases */
+        "mov    r5, r4                      \n"
+        "mov    r6, r4                      \n"
+        "mov    r7, r4                      \n"
+        "mov    r9, r8                      \n"
+        "mov    r10, r8                     \n"
+        "mov    r11, r8                     \n"
+        "ldr    r0, [lr, #8]                \n"
+        "ldr    lr, [lr]                    \n"
+        "tbh    [pc, r0, lsl #1]            \n"
+        "2: .hword (40f - 2b) / 2, (41f - 2b) / 2, (42f - 2b) / 2, (43f - 2b) / 2 \n"
+        ".hword (44f - 2b) / 2, (45f - 2b) / 2, (46f - 2b) / 2, (47f - 2b) / 2    \n"
+        "40:" QUAD_OF_PAIR
+        "47:" QUAD_OF_PAIR
+        "46:" QUAD_OF_PAIR
+        "45:" QUAD_OF_PAIR
+        "44:" QUAD_OF_PAIR
+        "43:" QUAD_OF_PAIR
+        "42:" QUAD_OF_PAIR
+        "41:" QUAD_OF_PAIR
+        "ldr    r0, [sp, #4]                \n"
+        "cmp    lr, r0                      \n"
+        "bne    40b                         \n"
+        "ldr    lr, [sp]                    \n"
+        "ldrd   r0, r1, [r12], #8           \n" /* their thresholds */
+        "ldrd   r2, r3, [lr, #64]           \n"
+        "cmp    r2, #0                      \n"
+        "beq    4f                          \n"
+        JUDGE("r0", "r4", "r5", "r6", "r7")
+        JUDGE("r1", "r8", "r9", "r10", "r11")
+        "ldr    r3, [lr, #56]               \n"
+        "ldr    r2, [lr, #68]               \n"
+        "cmp    r2, #0                      \n"
+        "bne    8f                          \n"
+        "3:"
+        APPEND("r0")
+        "adds   r3, #1                      \n"
+        APPEND("r1")
+        "4: ldrd r2, r3, [r12], #8          \n" /* twice their multipliers */
+        "ldrd   r0, r1, [lr, #20]           \n"
+        "cmp    r1, #0                      \n"
+        "bne    6f                          \n"
+        EC_ASM_REQUANTIZE("r4", "r2")
+        EC_ASM_REQUANTIZE("r5", "r2")
+        EC_ASM_REQUANTIZE("r6", "r2")
+        EC_ASM_REQUANTIZE("r7", "r2")
+        EC_ASM_REQUANTIZE("r8", "r3")
+        EC_ASM_REQUANTIZE("r9", "r3")
+        EC_ASM_REQUANTIZE("r10", "r3")
+        EC_ASM_REQUANTIZE("r11", "r3")
+        "5: ldrd r2, r3, [lr, #56]          \n"
+        "bfi    r4, r8, #8, #8              \n"
+        "bfi    r5, r9, #8, #8              \n"
+        "bfi    r6, r10, #8, #8             \n"
+        "bfi    r7, r11, #8, #8             \n"
+        "ldrd   r0, r1, [lr, #40]           \n"
+        "strh   r4, [r0, r2]                \n"
+        "strh   r5, [r1, r2]                \n"
+        "ldrd   r0, r1, [lr, #48]           \n"
+        "strh   r6, [r0, r2]                \n"
+        "strh   r7, [r1, r2]                \n"
+        "adds   r2, #2                      \n"
+        "str    r2, [lr, #56]               \n"
+        "cmp    r2, r3                      \n"
+        "bne    1b                          \n"
+        "add    sp, #8                      \n"
+        "pop    {r4-r11, pc}                \n"
+        "6: add r0, #128                    \n"
+        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
+        EC_ASM_SHIFT_AND_MULTIPLY("r8", "r3")
+        EC_ASM_SHIFT_AND_MULTIPLY("r9", "r3")
+        EC_ASM_SHIFT_AND_MULTIPLY("r10", "r3")
+        EC_ASM_SHIFT_AND_MULTIPLY("r11", "r3")
+        "ldrd   r0, r1, [lr, #28]           \n"
+        "ldr    r2, [lr, #36]               \n"
+        EC_ASM_CLAMP("r4")
+        EC_ASM_CLAMP("r5")
+        EC_ASM_CLAMP("r6")
+        EC_ASM_CLAMP("r7")
+        EC_ASM_CLAMP("r8")
+        EC_ASM_CLAMP("r9")
+        EC_ASM_CLAMP("r10")
+        EC_ASM_CLAMP("r11")
+        "b      5b                          \n"
+        "8: add r2, r2, r3                  \n" /* joined with what earlier blocks of the patches found */
+        "add    r0, r0, r1, lsl #8          \n"
+        "ldrh   r1, [r2]                    \n"
+        "orr    r0, r0, r1                  \n"
+        "strh   r0, [r2]                    \n"
+        "lsr    r1, r0, #8                  \n"
+        "uxtb   r0, r0                      \n"
+        "b      3b                          \n");
+}
+
+#undef TWO_PIXELS
+
+/* clang-format on */
+
+#endif
