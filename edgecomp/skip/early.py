@@ -20,7 +20,7 @@ from edgecomp.qops.conv2d_early import Conv2DEarly
 from edgecomp.qops.requantize import requantize
 from edgecomp.removal.analysis import analyze
 from edgecomp.skip.rules import Early
-from edgecomp.skip.trials import Budget, Changed, Found, Split, Trials, chosen_convolutions, split
+from edgecomp.skip.trials import Budget, Found, Split, Trials, chosen_convolutions, split
 
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
@@ -312,20 +312,6 @@ def _late(budget: Budget, began: float) -> bool:
 
 
 def _found(halves: Split, layers: Sequence[_Layer], state: Mapping[str, int], mode: str, seconds: float) -> Found:
-    judging = halves.judging
     chosen = {layer.name: layer.levels[state[layer.name]].rule for layer in layers}
-    changed: Changed = _changed(layers, state)
-    loss = judging.loss(changed)
-    executed, macs = judging.executed(changed), {node.output: node.op.work.macs for node in judging.qgraph.nodes}
-    return Found(
-        mode=mode,
-        rules={name: rule for name, rule in chosen.items() if rule is not None},
-        accuracy_dense=float(judging.hits.mean()),
-        accuracy_skip=float(judging.hits.mean()) - loss.points / 100.0,
-        macs_dense=sum(macs.values()),
-        macs_executed=sum(executed.values()),
-        evaluations=halves.choosing.evaluations + judging.evaluations,
-        seconds=seconds,
-        split=halves.text,
-        macs_saved_by_layer={name: 1.0 - executed[name] / macs[name] for name in changed},
-    )
+    rules = {name: rule for name, rule in chosen.items() if rule is not None}
+    return halves.found(mode, rules, _changed(layers, state), seconds)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -124,6 +124,17 @@ class Trials:
         cached = {name: self.values[name][:samples] for name in self._read_after(first)}
         return self._run(first, cached, changed)[self.qgraph.outputs[0].tensor]
 
+    def outputs_with_zeros(self, name: str, positions: Array, zero: int, samples: int) -> IntArray:
+        """The first output where tensor `name` holds `zero` at some of its positions (bool [height * width])."""
+        self.evaluations += 1
+        first = self._place[name] + 1
+        cached = {read: self.values[read][:samples] for read in self._read_after(first)}
+        if name in cached:
+            rows = cached[name].reshape(len(cached[name]), len(positions), -1).copy()
+            rows[:, positions] = zero
+            cached[name] = rows.reshape(len(rows), -1)
+        return self._run(first, cached, {})[self.qgraph.outputs[0].tensor]
+
     def loss(self, changed: Changed) -> Loss:
         """What some changed operators cost."""
         hits = self.outputs(changed).argmax(axis=1) == self.y
@@ -178,6 +189,24 @@ class Split:
     judging: Trials
     text: str
 
+    def found(self, mode: str, rules: Rules, changed: Changed, seconds: float) -> Found:
+        """What a search came to, judged."""
+        judging = self.judging
+        loss = judging.loss(changed)
+        executed, macs = judging.executed(changed), {node.output: node.op.work.macs for node in judging.qgraph.nodes}
+        return Found(
+            mode=mode,
+            rules=rules,
+            accuracy_dense=float(judging.hits.mean()),
+            accuracy_skip=float(judging.hits.mean()) - loss.points / 100.0,
+            macs_dense=sum(macs.values()),
+            macs_executed=sum(executed.values()),
+            evaluations=self.choosing.evaluations + judging.evaluations,
+            seconds=seconds,
+            split=self.text,
+            macs_saved_by_layer={name: 1.0 - executed[name] / macs[name] for name in changed},
+        )
+
 
 def split(quantized: QuantizedModel, x: Array, y: IntArray | None, budget: Budget) -> Split:
     """Every second of the first `budget.samples` rows of raw data chooses, the others judge.
@@ -208,9 +237,3 @@ def chosen_convolutions(trials: Trials, layers: Sequence[str] | None) -> tuple[Q
         allowed = ", ".join(node.output for node in nodes)
         raise DataError(f"{trials.qgraph.name}: no convolution computes {', '.join(sorted(unknown))}: give some of {allowed}")
     return tuple(node for node in nodes if layers is None or node.output in layers)
-
-
-def with_operators(qgraph: QGraph, changed: Changed) -> QGraph:
-    """The network with some operators changed."""
-    nodes = tuple(replace(node, op=changed.get(node.output, node.op)) for node in qgraph.nodes)
-    return replace(qgraph, nodes=nodes).verify()
