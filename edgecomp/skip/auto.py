@@ -1,0 +1,279 @@
+"""The rules that save most on a board within a loss of accuracy: every layer has its ways to leave work out, and the budget goes where it
+buys instructions.
+
+What an option saves is told by lines measured on the board (`costs`), what it does to the outputs by the divergence of the class
+probabilities when it alone is applied. Divergences of layers nearly add up, so the best combination for each exchange rate between
+instructions and divergence is found layer by layer (Shoham and Gersho, "Efficient Bit Allocation for an Arbitrary Set of Quantizers",
+1988); of these combinations the cheapest is taken whose accuracy holds on the samples that choose, then on others that chose nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecomp import reference
+from edgecomp.errors import DataError
+from edgecomp.graph import Array
+from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.qops.conv2d import Conv2D
+from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
+from edgecomp.skip.apply import apply
+from edgecomp.skip.costs import Costs, measure_costs
+from edgecomp.skip.rule_trials import RuleTrials, Tried, most_samples
+from edgecomp.skip.rules import Rule, Rules, Spatial, ZeroInput
+from edgecomp.skip.sites import Site, find_sites
+from edgecomp.skip.thresholds import calibrate, cut_patches
+from edgecomp.target import Target
+
+if TYPE_CHECKING:
+    from edgecomp.pipeline import QuantizedModel
+
+BETAS = (0.0, 0.003, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
+"""Energy a threshold may cost, in parts of a channel's mean."""
+SPANS = (0, 2, 4, 6, 9, 13, 18, 25)
+"""Steps above zero up to which inputs count as zero."""
+CALIBRATION_SAMPLES = 200
+COUNTED_SAMPLES = 48
+OPTION_SAMPLES = 600
+"""On which the divergence of an option is judged."""
+MARGIN = 1.0
+"""Standard errors by which the loss must hold."""
+RATES = np.geomspace(1e3, 1e-6, 200)
+LEAST_SAVING = 0.002
+"""Of the network's cost, below which an option is left alone."""
+
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted. `max_loss_points` of top-1 accuracy; `exact` allows rules that change no bit only; `layers` are tensors, None for
+    all; `seconds` until the best found is returned; `pattern` is the spatial mask of `patch` x `patch` positions."""
+
+    max_loss_points: float
+    exact: bool = False
+    layers: tuple[str, ...] | None = None
+    samples: int = 4000
+    seconds: float = 600.0
+    patch: int = 2
+    pattern: int = 0b1001
+
+
+@dataclass(frozen=True, eq=False)
+class Option:
+    """A rule for one layer, None for none: what the layer then costs, and how far the outputs go astray by it alone."""
+
+    rule: Rule | None
+    cost: float
+    share: float = 0.0
+    divergence: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """One option a layer."""
+
+    options: Mapping[str, Option]
+    cost: float
+
+    @property
+    def rules(self) -> Rules:
+        """Of the layers that have one."""
+        return {tensor: option.rule for tensor, option in self.options.items() if option.rule is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What was found. `front` holds (cost, loss in points) of the combinations tried, `options` what each layer could have done."""
+
+    rules: Rules
+    costs: Costs
+    cost: float
+    accuracy_dense: float
+    accuracy_skip: float
+    options: Mapping[str, Sequence[Option]]
+    front: Sequence[tuple[float, float]]
+    evaluations: int
+    seconds: float
+    split: str
+    chosen: Mapping[str, Option] = field(default_factory=dict)
+
+
+def select(
+    quantized: QuantizedModel, x: Array, y: IntArray | None, target: Target | None, request: Request, watch: Watch = lambda *_: None
+) -> Selection:
+    """Search rules for `quantized` on raw data `x` [N, ...] with labels `y` [N] or None.
+
+    Raises:
+        DataError: the network has several inputs, or there are fewer than two rows.
+    """
+    start = time.monotonic()
+    dense = quantized.dense
+    if len(dense.inputs) != 1 or len(x) < 2:
+        raise DataError(f"{dense.name}: a search needs one input and two rows of data, found {len(dense.inputs)} and {len(x)}")
+    count = min(len(x), 2 * request.samples, 2 * most_samples(dense))
+    buffers = quantized.buffers(quantized.samples(x[:count]))
+    labels = None if y is None else np.asarray(y[:count], np.int64)
+    chooser = RuleTrials(dense, buffers[0::2], None if labels is None else labels[0::2])
+    sites = {site.tensor: site for site in find_sites(quantized, request.patch)}
+    places = [name for name in _places(dense, sites) if request.layers is None or name in request.layers]
+    costs = measure_costs(
+        quantized, target, buffers, places, request.pattern, request.patch, lambda done, total: watch("measuring kernels", done, total)
+    )
+    options = _options(chooser, sites, places, costs, request, start, watch)
+    combinations = _combinations(options, costs)
+    front: list[tuple[float, float]] = []
+    best = _cheapest(chooser, combinations, request, front, start, watch)
+    judge = RuleTrials(dense, buffers[1::2], None if labels is None else labels[1::2])
+    while True:
+        verdict = judge.tried(combinations[best].rules)
+        if best == 0 or _holds(verdict, request.max_loss_points):
+            break
+        best -= 1
+    found = combinations[best]
+    rules = _with_densities(found.rules, dense, buffers[:COUNTED_SAMPLES])
+    return Selection(
+        rules=rules,
+        costs=costs,
+        cost=found.cost,
+        accuracy_dense=judge.accuracy,
+        accuracy_skip=judge.accuracy - verdict.loss_points / 100.0,
+        options=options,
+        front=front,
+        evaluations=chooser.evaluations + judge.evaluations,
+        seconds=time.monotonic() - start,
+        split=f"of the first {count} rows every second chose ({chooser.count}); the others ({judge.count}) judged, and could only refuse",
+        chosen=found.options,
+    )
+
+
+def _places(dense: QGraph, sites: Mapping[str, Site]) -> Iterator[str]:
+    """Tensors a rule may be judged on: outputs of convolutions, and sums that end in a ReLU."""
+    for node in dense.nodes:
+        if type(node.op) is Conv2D or node.output in sites:
+            yield node.output
+
+
+def _options(
+    trials: RuleTrials, sites: Mapping[str, Site], places: Sequence[str], costs: Costs, request: Request, start: float, watch: Watch
+) -> dict[str, list[Option]]:
+    """For each layer the options that save something, with their divergence; the dense one first."""
+    found: dict[str, list[Option]] = {}
+    for done, place in enumerate(places):
+        watch("trying layers", done, len(places))
+        dense_cost = costs.dense[place]
+        found[place] = [Option(None, dense_cost)]
+        in_time = time.monotonic() - start < 0.6 * request.seconds
+        for rule, share, cost in _candidates(trials, sites.get(place), place, costs, request):
+            if cost > dense_cost - LEAST_SAVING * costs.total:
+                continue
+            exact = isinstance(rule, ZeroInput) and rule.span == 0
+            if exact or in_time:
+                divergence = 0.0 if exact else trials.tried({place: rule}, OPTION_SAMPLES).divergence
+                found[place].append(Option(rule, cost, share, divergence))
+    watch("trying layers", len(places), len(places))
+    return found
+
+
+def _candidates(trials: RuleTrials, site: Site | None, place: str, costs: Costs, request: Request) -> Iterator[tuple[Rule, float, float]]:
+    """Rules for one layer, the share of work each leaves out of what it could, and its cost."""
+    node = next(node for node in trials.dense.nodes if node.output == place)
+    if place in costs.zero_input:
+        inputs = trials.value(node.inputs[0], COUNTED_SAMPLES)
+        for span in (0,) if request.exact or not _non_negative(trials.dense, node.inputs[0]) else SPANS:
+            rule = ZeroInput(1.0, span)
+            share = _share_left_out(apply(trials.dense, {place: rule}), place, [inputs])
+            yield ZeroInput(1.0 - share, span), share, costs.zero_input[place].at(share)
+    if site is not None and not request.exact:
+        yield from _spatial_candidates(trials, site, costs, request)
+
+
+def _non_negative(dense: QGraph, tensor: str) -> bool:
+    return dense.tensors[tensor].zero_point == -128
+
+
+def _share_left_out(graph: QGraph, place: str, inputs: Sequence[IntArray]) -> float:
+    op = next(node.op for node in graph.nodes if node.output == place)
+    return 1.0 - op.executed_macs(*inputs) / (op.work.macs * len(inputs[0]))
+
+
+def _spatial_candidates(trials: RuleTrials, site: Site, costs: Costs, request: Request) -> Iterator[tuple[Rule, float, float]]:
+    masks = np.full((1, 1, 1), request.pattern, np.uint16)
+    patches = cut_patches(site, _real_values(trials, site))
+    most = 1.0 - bin(request.pattern).count("1") / request.patch**2
+    for calibrated in calibrate(patches, masks, BETAS):
+        yield site.rule(calibrated.choice), calibrated.skipped, costs.spatial[site.tensor].at(min(calibrated.skipped / most, 1.0))
+
+
+def _real_values(trials: RuleTrials, site: Site) -> Array:
+    """What the rule is judged on, before the ReLU: float32 [samples, channels, height, width], very low where a channel was removed."""
+    nothing = Spatial(site.spatial.patch, np.full((1, 1, 1), 1, np.uint16), np.zeros(int(site.kept.sum()), np.int32))
+    node = next(node for node in apply(trials.dense, {site.tensor: nothing}).nodes if node.output == site.tensor)
+    inputs = [trials.value(name, CALIBRATION_SAMPLES) for name in node.inputs]
+    op = node.op
+    assert isinstance(op, Conv2D)
+    sums = (
+        op._sums(*inputs)
+        if isinstance(op, Conv2DAddSpatial)
+        else op._accumulators(inputs[0].reshape(-1, op.input_h, op.input_w, op.input_c))
+    )
+    maps = sums.reshape(-1, op.output_h, op.output_w, op.output_c).transpose(0, 3, 1, 2)
+    values = np.full((len(maps), site.spatial.channels, op.output_h, op.output_w), -1e9, np.float32)
+    values[:, site.kept] = (maps - site.offset) * site.step[site.kept].reshape(-1, 1, 1)
+    return values
+
+
+def _combinations(options: Mapping[str, Sequence[Option]], costs: Costs) -> list[Combination]:
+    """The best for each exchange rate, the safest first: it changes no bit."""
+    found: list[Combination] = []
+    seen: set[tuple[int, ...]] = set()
+    for rate in RATES:
+        chosen = {
+            place: min(range(len(each)), key=lambda i: (each[i].cost / costs.total + rate * each[i].divergence, i))
+            for place, each in options.items()
+        }
+        key = tuple(chosen.values())
+        if key not in seen:
+            seen.add(key)
+            picked = {place: options[place][index] for place, index in chosen.items()}
+            found.append(Combination(picked, costs.rest + sum(option.cost for option in picked.values())))
+    exact = {place: min((o for o in each if o.divergence == 0.0), key=lambda o: o.cost) for place, each in options.items()}
+    return [Combination(exact, costs.rest + sum(option.cost for option in exact.values())), *found]
+
+
+def _cheapest(
+    trials: RuleTrials, combinations: Sequence[Combination], request: Request, front: list[tuple[float, float]], start: float, watch: Watch
+) -> int:
+    """The last combination that holds, found by halving: losses grow along the list, but for noise."""
+    low, high = 0, len(combinations) - 1
+    steps = max(1, (high - low).bit_length())
+    done = 0
+    while low < high and (time.monotonic() - start < request.seconds or low == 0):
+        middle = (low + high + 1) // 2
+        tried = trials.tried(combinations[middle].rules)
+        front.append((combinations[middle].cost, tried.loss_points))
+        low, high = (middle, high) if _holds(tried, request.max_loss_points) else (low, middle - 1)
+        done += 1
+        watch("choosing", min(done, steps), steps)
+    watch("choosing", steps, steps)
+    return low
+
+
+def _holds(tried: Tried, max_loss_points: float) -> bool:
+    return tried.divergence == 0.0 or tried.loss_points + MARGIN * tried.error_points <= max_loss_points
+
+
+def _with_densities(rules: Rules, dense: QGraph, buffers: IntArray) -> Rules:
+    """The rules with the shares of inputs that remain when all of them are followed."""
+    graph = apply(dense, rules)
+    executed = reference.executed_macs(graph, [buffers]) if rules else {}
+    macs = {node.output: node.op.work.macs for node in graph.nodes}
+    return {
+        tensor: ZeroInput(round(executed[tensor] / macs[tensor], 4), rule.span) if isinstance(rule, ZeroInput) else rule
+        for tensor, rule in rules.items()
+    }
