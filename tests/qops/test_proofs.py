@@ -16,7 +16,9 @@ from edgecomp.qops import (
     Concat,
     Conv2D,
     Conv2DAdd,
+    Conv2DEarly,
     Conv2DMaxPool,
+    Conv2DPerforated,
     Conv2DZeroInput,
     ConvTranspose2D,
     Copy,
@@ -49,6 +51,7 @@ def _channels(count: int) -> dict[str, Any]:
 
 
 CONV = Conv2D(**WINDOW, output_c=2, groups=2, **ZEROS, **FREE, weights=np.ones(18, np.int8), **_channels(2))
+IN_ORDER = np.tile(np.arange(9), (2, 1))
 VALID: dict[str, QOp] = {
     op.kernel: op
     for op in (
@@ -56,6 +59,8 @@ VALID: dict[str, QOp] = {
         Conv2DAdd.joined(CONV, Add(*broadcast_box((32,), (32,)), 100, 100, 0, 8, **FREE), conv_is_first=True),
         Conv2DMaxPool.joined(CONV, MaxPool2D(**WINDOW, **FREE)),
         Conv2DZeroInput(**CONV.convolution_members),
+        Conv2DEarly.ordered(CONV, IN_ORDER, np.full(2, 9), np.zeros(2, int), np.zeros(2, int)),
+        Conv2DPerforated.following(CONV, np.arange(16) // 2 * 2),
         DepthwiseConv2D(**WINDOW, output_c=4, channel_multiplier=2, **ZEROS, **FREE, weights=np.ones(36, np.int8), **_channels(4)),
         ConvTranspose2D(**WINDOW, output_c=2, groups=1, **ZEROS, **FREE, weights=np.ones(36, np.int8), **_channels(2)),
         FullyConnected(1, 3, 2, 0, **FREE, weights=np.ones(6, np.int8), **_channels(2)),
@@ -106,6 +111,22 @@ REFUSED = [
     ("conv2d_max_pool_s8", {"pool_stride_w": 0}, "pooled_h"),
     ("conv2d_zero_input_s8", {"groups": 3}, "groups"),
     ("conv2d_zero_input_s8", {"bias": TOO_LARGE}, "bias"),
+    ("conv2d_early_s8", {"bias": TOO_LARGE}, "bias"),
+    ("conv2d_early_s8", {"order": np.zeros(18, np.uint16)}, "order"),
+    ("conv2d_early_s8", {"start": np.array([0, 1])}, "start"),
+    ("conv2d_early_s8", {"bias": TOO_LARGE - 9 * 128, "start": TOO_LARGE - 9 * 128}, "start"),
+    ("conv2d_early_s8", {"falls_from": np.array([9, 8])}, "falls_from"),
+    ("conv2d_early_s8", {"rises_from": np.array([10, 9])}, "rises_from"),
+    ("conv2d_early_s8", {"lowest": np.full(2, (1 << 31) - 1)}, "lowest"),
+    ("conv2d_early_s8", {"highest": np.zeros(2, np.int32)}, "highest"),
+    ("conv2d_early_s8", {"prefix": np.array([0, 10])}, "prefix"),
+    ("conv2d_early_s8", {"prefix": np.array([0, 1])}, "prefix"),
+    ("conv2d_early_s8", {"thresholds": np.zeros(1, np.int32)}, "thresholds"),
+    ("conv2d_perforated_s8", {"weights": np.ones(17, np.int8)}, "weights"),
+    ("conv2d_perforated_s8", {"source": np.zeros(15, np.uint16)}, "source"),
+    ("conv2d_perforated_s8", {"source": np.full(16, 16)}, "source"),
+    ("conv2d_perforated_s8", {"source": np.arange(1, 17) % 16}, "source"),
+    ("conv2d_perforated_s8", {"block_positions": 0}, "block_positions"),
     ("depthwise_conv2d_s8", {"channel_multiplier": 1}, "output_c"),
     ("depthwise_conv2d_s8", {"weights": np.ones(35, np.int8)}, "weights"),
     ("depthwise_conv2d_s8", {"bias": np.full(4, (1 << 31) - 1)}, "bias"),

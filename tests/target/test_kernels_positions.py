@@ -18,7 +18,7 @@ from edgecomp.paths import runtime_dir
 from edgecomp.plan.instruction_sets import KERNELS
 from edgecomp.plan.instruction_sets.positions import TILES
 from edgecomp.qops import Conv2D, Conv2DPerforated
-from edgecomp.target import PORTABLE_ISA, Target, list_targets, load_target
+from edgecomp.target import PORTABLE_ISA, Target, load_target
 from tests.runtime_c.drawn import CASES
 
 BOARDS = ("qemu_cortex_m0", "qemu_cortex_m3", "qemu_cortex_m4", "qemu_cortex_m55", "qemu_rv32imc")
