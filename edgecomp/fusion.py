@@ -16,6 +16,8 @@ from edgecomp.qops.boxes import broadcast_box
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add import Conv2DAdd
 from edgecomp.qops.conv2d_max_pool import Conv2DMaxPool
+from edgecomp.qops.conv2d_max_pool_spatial import Conv2DMaxPoolSpatial
+from edgecomp.qops.conv2d_spatial import Conv2DSpatial
 from edgecomp.qops.max_pool2d import MaxPool2D
 
 READERS: tuple[type[QOp], ...] = (Add, MaxPool2D)
@@ -37,7 +39,7 @@ def fuse(qgraph: QGraph, readers: Collection[type[QOp]] = READERS, apart: Collec
         if joined is not None:
             source, node = joined
             del nodes[source]
-        if type(node.op) is Conv2D and reads[node.output] == 1 and node.output not in kept:
+        if type(node.op) in (Conv2D, Conv2DSpatial) and reads[node.output] == 1 and node.output not in kept:
             open_convolutions[node.output] = node
         nodes[node.output] = node
     if len(nodes) == len(qgraph.nodes):
@@ -63,10 +65,13 @@ def _joined(reader: QNode, convolutions: dict[str, QNode]) -> tuple[str, QNode] 
 
 def _join(conv: Conv2D, reader: QOp, position: int) -> QOp | None:
     size = (conv.output_h, conv.output_w, conv.output_c)
-    if isinstance(reader, Add):
+    if isinstance(reader, Add) and type(conv) is Conv2D:
         dense = broadcast_box((prod(size),), (prod(size),))
         return Conv2DAdd.joined(conv, reader, position == 0) if (reader.dims, reader.a_steps, reader.b_steps) == dense else None
     if isinstance(reader, MaxPool2D):
         same = (reader.input_h, reader.input_w, reader.input_c) == size and reader.dilation_h == reader.dilation_w == 1
-        return Conv2DMaxPool.joined(conv, reader) if same else None
+        joined = Conv2DMaxPool.joined(conv, reader) if same else None
+        if joined is None or not isinstance(conv, Conv2DSpatial):
+            return joined
+        return Conv2DMaxPoolSpatial.following(conv, joined) if Conv2DMaxPoolSpatial.joins(joined, conv.patch) else None
     return None

@@ -8,7 +8,7 @@ from typing import ClassVar
 from edgecomp.qgraph import U8, U16, U32, IntArray, QOp, S32Array, U8Array
 from edgecomp.qops.conv2d_max_pool import Conv2DMaxPool
 from edgecomp.qops.conv2d_spatial import Conv2DSpatial
-from edgecomp.qops.patches import spatial_members
+from edgecomp.qops.patches import SPATIAL_MEMBERS, spatial_members
 from edgecomp.qops.proofs import prove, prove_part
 from edgecomp.skip.rules import Spatial
 
@@ -31,6 +31,12 @@ class Conv2DMaxPoolSpatial(Conv2DMaxPool):
         """`conv_pool` under a rule judged on its convolution's output; `joins` says whether that can be."""
         members = {item.name: getattr(conv_pool, item.name) for item in fields(Conv2DMaxPool)}
         return cls(**members, **spatial_members(rule))
+
+    @classmethod
+    def following(cls, conv: Conv2DSpatial, conv_pool: Conv2DMaxPool) -> Conv2DMaxPoolSpatial:
+        """`conv_pool` whose convolution predicts as `conv`, the same otherwise, does."""
+        members = {item.name: getattr(conv_pool, item.name) for item in fields(Conv2DMaxPool)}
+        return cls(**members, **{name: getattr(conv, name) for name in SPATIAL_MEMBERS})
 
     @staticmethod
     def joins(conv_pool: Conv2DMaxPool, patch: int) -> bool:

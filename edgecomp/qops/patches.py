@@ -14,10 +14,12 @@ from edgecomp.skip.rules import Spatial
 
 LARGEST_PATCH = 4
 """A mask is a 16-bit number."""
+SPATIAL_MEMBERS = ("patch", "mask_row_step", "mask_column_step", "mask_channel_step", "masks", "thresholds")
+"""The fields that operators which predict have in common."""
 
 
 def spatial_members(rule: Spatial) -> dict[str, Any]:
-    """The fields that a rule becomes: masks bit by bit, and the masks from one neighbour to the next along each axis, 0 if it is collapsed."""
+    """The fields that a rule becomes: masks bit by bit, and the step in masks along each axis, 0 where it is collapsed."""
     masks = np.asarray(rule.masks)
     rows, columns, channels = masks.shape
     bits = masks.reshape(-1, 1) >> np.arange(rule.patch * rule.patch) & 1
