@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecomp.plan.instruction_sets import quads, triples
+from edgecomp.plan.instruction_sets import quads, riscv_zero_input, triples
 from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.qgraph import QOp, S8Array
 
@@ -111,6 +111,7 @@ def _depthwise_overlap_bytes(op: Any) -> int | None:
 KERNELS: Mapping[str, Kernel] = {
     **{name: Kernel(name, "riscv") for name in ("add_s8", "avg_pool2d_s8", "lut_s8", "max_pool2d_s8", "mul_s8")},
     "conv2d_s8": replace(triples.conv2d("riscv"), tile=Tile(LANES, 2 * triples.TRIPLE), pack=_pack_conv2d),
+    "conv2d_zero_input_s8": riscv_zero_input.KERNEL,
     "fully_connected_s8": quads.fully_connected("riscv"),
     "depthwise_conv2d_s8": Kernel(
         "depthwise_conv2d_s8",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgecomp.plan.instruction_sets import riscv_winograd_zero_input
 from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.plan.overlap import sliding_distance
 from edgecomp.qgraph import QOp
@@ -79,4 +80,5 @@ def _pack(op: Any) -> QOp:
 
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": Kernel("conv2d_s8", "riscv_winograd", Tile(LANES, 4 * LANES), _supports, _pack, _scratch_bytes, _overlap_bytes),
+    "conv2d_zero_input_s8": riscv_winograd_zero_input.KERNEL,
 }

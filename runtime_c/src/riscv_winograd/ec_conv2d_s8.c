@@ -10,12 +10,11 @@
 
 #include "ec_conv2d_s8.h"
 
-#include <string.h>
-
 #include "ec_blocks.h"
 #include "ec_requantize.h"
 #include "ec_riscv_requantize.h"
 #include "ec_winograd_multiply.h"
+#include "ec_winograd_tiles.h"
 #include "ec_winograd_transform.h"
 
 #define LANES ((uint32_t)EC_WINOGRAD_LANES)
@@ -48,62 +47,6 @@ static void transform_filters(const layer *l, uint32_t channel, uint32_t channel
             weights += 9;
         }
         to += EC_WINOGRAD_POSITIONS * LANES;
-    }
-}
-
-/* The part of a window that lies inside the input. */
-typedef struct {
-    int32_t top;
-    int32_t bottom;
-    int32_t left;
-    int32_t right;
-} inside;
-
-/* Copies up to four channels of the inside. */
-static void fill_window(const layer *l, const inside *in, const int8_t *input, uint32_t channels) {
-    const int32_t step = l->params->input_c;
-    const int32_t row_step = l->params->input_w * step;
-    for (int32_t row = in->top; row < in->bottom; row++) {
-        int8_t *to = l->window + row * EC_WINOGRAD_WINDOW_ROW + in->left * EC_WINOGRAD_PIXEL;
-        const int8_t *end = l->window + row * EC_WINOGRAD_WINDOW_ROW + in->right * EC_WINOGRAD_PIXEL;
-        const int8_t *from = input;
-        if (step % EC_WINOGRAD_PIXEL == 0) {
-            for (; to != end; to += EC_WINOGRAD_PIXEL) {
-                memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 4);
-                from += step;
-            }
-        } else {
-            for (; to != end; to += EC_WINOGRAD_PIXEL) {
-                for (uint32_t c = 0; c < channels; c++) {
-                    to[c] = from[c];
-                }
-                from += step;
-            }
-        }
-        input += row_step;
-    }
-}
-
-static void transform_inputs(const layer *l, const int8_t *input, int32_t y, int32_t x) {
-    const ec_conv2d_s8_params *p = l->params;
-    const int32_t first_y = y - p->pad_top;
-    const int32_t first_x = x - p->pad_left;
-    const inside in = {ec_clamp(-first_y, 0, EC_WINOGRAD_WINDOW_H), ec_clamp(p->input_h - first_y, 0, EC_WINOGRAD_WINDOW_H),
-                       ec_clamp(-first_x, 0, EC_WINOGRAD_WINDOW_W), ec_clamp(p->input_w - first_x, 0, EC_WINOGRAD_WINDOW_W)};
-    if ((in.bottom - in.top) * (in.right - in.left) < EC_WINOGRAD_WINDOW_H * EC_WINOGRAD_WINDOW_W) {
-        memset(l->window, p->input_zero_point, EC_WINOGRAD_WINDOW_H * EC_WINOGRAD_WINDOW_ROW);
-    }
-    const int32_t start = ((first_y + in.top) * p->input_w + first_x + in.left) * p->input_c;
-    int16_t *to = l->inputs;
-    for (uint32_t c = 0; c < p->input_c; c += EC_WINOGRAD_PIXEL) {
-        const uint32_t channels = ec_block(p->input_c, c, EC_WINOGRAD_PIXEL);
-        if (in.left < in.right) {
-            fill_window(l, &in, input + start + c, channels);
-        }
-        for (uint32_t i = 0; i < channels; i++) {
-            ec_winograd_transform_input(l->window + i, to);
-            to += EC_WINOGRAD_POSITIONS * LANES;
-        }
     }
 }
 
@@ -163,7 +106,7 @@ void ec_conv2d_s8_riscv_winograd(const ec_conv2d_s8_params *params, const int8_t
         place at;
         for (at.y = 0; at.y < params->output_h; at.y += 2) {
             for (at.x = 0; at.x < params->output_w; at.x += 2 * EC_WINOGRAD_LANES) {
-                transform_inputs(&l, input, at.y, at.x);
+                ec_winograd_transform_tiles(params, input, at.y, at.x, l.window, l.inputs);
                 for (at.channel = first; at.channel < end; at.channel += LANES) {
                     at.channels = ec_block(end, at.channel, LANES);
                     multiply(&l, l.filters + (at.channel - first) / LANES * block);

@@ -1,0 +1,240 @@
+/* 3x3 convolution, stride 1, by Winograd's minimal filtering: 16 products take the place of 36, three multiplications make four products
+ * (ec_four_sums.h), and transformed inputs that are zero, as most are where inputs are, are left out.
+ *
+ * weights: two words, the offset of sums and the quads of a block; then for each block of that many quads of output channels (the last may
+ * be smaller) [input_c][3][3][channels of the block].
+ * bias: [output_c], plus input_zero_point * sum of the channel's weights, minus the offset. multiplier: [output_c], doubled.
+ * scratch: the sums of a tile, the transformed inputs of four tiles, a window, merged and transformed filters of `blocks` blocks;
+ * edgecomp/plan/instruction_sets/riscv_winograd_zero_input.py counts the bytes and uses the same rule for `blocks`.
+ */
+#if !defined(__riscv_mul) || __riscv_xlen != 32 || defined(__riscv_32e)
+#error "this kernel needs a 32-bit RISC-V with M and 32 registers: compile with -march=rv32im or more, or take the one of src/portable"
+#endif
+
+#include "ec_conv2d_zero_input_s8.h"
+
+#include <string.h>
+
+#include "ec_blocks.h"
+#include "ec_conv2d_s8.h"
+#include "ec_four_sums.h"
+#include "ec_riscv_requantize.h"
+#include "ec_winograd_skip.h"
+#include "ec_winograd_tiles.h"
+#include "ec_winograd_transform.h"
+
+#define LANES ((uint32_t)EC_WINOGRAD_LANES)
+#define POSITIONS ((uint32_t)EC_WINOGRAD_POSITIONS)
+#define TAPS 9U
+#define ENLARGED_BITS 2U    /* sums come out four times as large */
+#define FILTER_BYTES 25600U /* of transformed filters at most, unless one block needs more */
+
+typedef struct {
+    ec_riscv_output to;
+    int32_t dead; /* sums that are not above it are clamped to the lowest output */
+} scaling;
+
+typedef struct {
+    ec_conv2d_s8_params params;
+    ec_winograd_skip block;
+    ec_winograd_skip_block *multiply;
+    uint32_t words;                /* of a block, for each input */
+    uint32_t start[EC_QUAD_WORDS]; /* of a quad */
+    int16_t *inputs;               /* [channels][positions][lanes] */
+    int8_t *window;
+    uint32_t *filters; /* of each block [positions][channels][words] */
+    scaling scaling;
+} layer;
+
+/* The output channels of a block and the tile whose first output lies at (y, x). */
+typedef struct {
+    uint32_t channel;
+    uint32_t channels;
+    uint32_t y;
+    uint32_t x;
+} place;
+
+/* (2a, a + b + c, a - b + c, 2c), `step` apart, as ec_winograd_filter_line. */
+static inline __attribute__((always_inline)) void transform_line(uint32_t a, uint32_t b, uint32_t c, uint32_t *to, uint32_t step) {
+    const uint32_t ends = a + c;
+    to[0] = 2U * a;
+    to[step] = ends + b;
+    to[2U * step] = ends - b;
+    to[3U * step] = 2U * c;
+}
+
+/* A quad's filters of one input channel; `step` words from tap to tap, `position_step` from position to position. */
+static void transform_quad(const int8_t *weights, uint32_t step, uint32_t channels, uint32_t *to, uint32_t position_step) {
+    uint32_t taps[TAPS][EC_QUAD_WORDS];
+    for (uint32_t i = 0; i < TAPS; i++) {
+        ec_merge_quad(weights + i * step, channels, ENLARGED_BITS, taps[i]);
+    }
+    for (uint32_t word = 0; word < EC_QUAD_WORDS; word++) {
+        uint32_t columns[3][4];
+        for (uint32_t i = 0; i < 3U; i++) {
+            transform_line(taps[i][word], taps[3U + i][word], taps[6U + i][word], columns[i], 1U);
+        }
+        for (uint32_t i = 0; i < 4U; i++) {
+            transform_line(columns[0][i], columns[1][i], columns[2][i], to + 4U * i * position_step + word, position_step);
+        }
+    }
+}
+
+/* A block's filters; returns its end. */
+static const int8_t *transform_filters(const layer *l, const int8_t *weights, uint32_t channels, uint32_t *to) {
+    const uint32_t position_step = l->block.channels * l->words;
+    for (uint32_t c = 0; c < l->params.input_c; c++) {
+        for (uint32_t first = 0; first < channels; first += EC_QUAD) {
+            transform_quad(weights + first, channels, ec_block(channels, first, EC_QUAD), to + first / EC_QUAD * EC_QUAD_WORDS,
+                           position_step);
+        }
+        weights += TAPS * channels;
+        to += l->words;
+    }
+    return weights;
+}
+
+/* Takes the share of the zero point out of the one position that it reaches. */
+static void subtract_zero_points(const layer *l) {
+    const int32_t share = 4 * l->params.input_zero_point;
+    int16_t *at = l->inputs + 5U * LANES;
+    for (uint32_t left = l->params.input_c; left > 0; left--) {
+        for (uint32_t lane = 0; lane < LANES; lane++) {
+            at[lane] = (int16_t)(at[lane] - share);
+        }
+        at += POSITIONS * LANES;
+    }
+}
+
+/* The words of the 2x2 outputs of a tile, from those of its positions and what sums start from. */
+static inline __attribute__((always_inline)) void transform_output(const uint32_t *sums, uint32_t start, uint32_t *to) {
+    uint32_t above[4];
+    uint32_t below[4];
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < 4U; i++) {
+        const uint32_t b = sums[4U + i];
+        const uint32_t c = sums[8U + i];
+        above[i] = sums[i] + b + c;
+        below[i] = b - c - sums[12U + i];
+    }
+    to[0] = above[0] + above[1] + above[2] + start;
+    to[EC_QUAD_WORDS] = above[1] - above[2] - above[3] + start;
+    to[2U * EC_QUAD_WORDS] = below[0] + below[1] + below[2] + start;
+    to[3U * EC_QUAD_WORDS] = below[1] - below[2] - below[3] + start;
+}
+
+/* Scales and stores four channels, or fewer, of one output pixel. Sums that ReLU makes zero are told from their sign. */
+static inline __attribute__((always_inline)) void store_quad(const uint32_t *words, const int32_t *bias, const int32_t *multiplier,
+                                                             uint32_t channels, scaling s, int8_t *output) {
+    int32_t sums[EC_QUAD];
+    ec_split_quad(words, ENLARGED_BITS, sums);
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < EC_QUAD; i++) {
+        if (i >= channels) {
+            break;
+        }
+        const int32_t sum = sums[i] + bias[i];
+        output[i] = sum <= s.dead ? (int8_t)s.to.low : ec_riscv_scale((int32_t)((uint32_t)sum << s.to.shift), multiplier[i], s.to);
+    }
+}
+
+/* Scales the sums of a tile and stores what lies inside the output. */
+static __attribute__((noinline)) void store(const layer *l, const place *at, int8_t *output) {
+    const scaling s = l->scaling;
+    const uint32_t pixel = l->params.output_c;
+    const uint32_t row = l->params.output_w * pixel;
+    const uint32_t two_rows = at->y + 1U < l->params.output_h;
+    const uint32_t two_columns = at->x + 1U < l->params.output_w;
+    const int32_t *bias = l->params.bias + at->channel;
+    const int32_t *multiplier = l->params.multiplier + at->channel;
+    const uint32_t *sums = l->block.sums;
+    output += at->y * row + at->x * pixel + at->channel;
+    for (uint32_t left = at->channels;; left -= EC_QUAD) {
+        uint32_t words[4 * EC_QUAD_WORDS];
+        for (uint32_t i = 0; i < EC_QUAD_WORDS; i++) {
+            transform_output(sums, l->start[i], words + i);
+            sums += POSITIONS;
+        }
+        const uint32_t *from = words;
+        const uint32_t *end = words + (two_rows ? 4 : 2) * EC_QUAD_WORDS;
+        int8_t *to = output;
+        const uint32_t channels = left < EC_QUAD ? left : EC_QUAD;
+        for (; from != end; from += 2U * EC_QUAD_WORDS) {
+            store_quad(from, bias, multiplier, channels, s, to);
+            if (two_columns) {
+                store_quad(from + EC_QUAD_WORDS, bias, multiplier, channels, s, to + pixel);
+            }
+            to += row;
+        }
+        if (left <= EC_QUAD) {
+            break;
+        }
+        bias += EC_QUAD;
+        multiplier += EC_QUAD;
+        output += EC_QUAD;
+    }
+}
+
+/* Output channels first .. end - 1, whose filters are there, at four tiles side by side. */
+static void compute_tiles(layer *l, place at, uint32_t first, uint32_t end, int8_t *output) {
+    const uint32_t quads = l->words / EC_QUAD_WORDS;
+    const uint32_t tiles = (ec_block(l->params.output_w, at.x, 2U * LANES) + 1U) / 2U;
+    for (uint32_t tile = 0; tile < tiles; tile++) {
+        l->block.inputs = l->inputs + tile;
+        l->block.filters = l->filters;
+        for (at.channel = first; at.channel < end; at.channel += at.channels) {
+            at.channels = ec_block(end, at.channel, quads * EC_QUAD);
+            l->multiply(&l->block);
+            store(l, &at, output);
+            l->block.filters += POSITIONS * l->block.channels * l->words;
+        }
+        at.x += 2U;
+    }
+}
+
+static void make_layer(const ec_conv2d_zero_input_s8_params *p, void *scratch, layer *l) {
+    static ec_winograd_skip_block *const loops[EC_SKIP_QUADS] = {ec_winograd_skip_1, ec_winograd_skip_2, ec_winograd_skip_3,
+                                                                 ec_winograd_skip_4};
+    uint32_t head[2];
+    memcpy(head, p->weights, sizeof head);
+    memcpy(&l->params, p, sizeof l->params);
+    ec_start_quad(head[0], ENLARGED_BITS, l->start);
+    l->multiply = loops[head[1] - 1U];
+    l->words = head[1] * EC_QUAD_WORDS;
+    l->scaling.to = (ec_riscv_output){p->output_zero_point, p->clamp_min, p->clamp_max, p->shift};
+    l->scaling.dead = p->clamp_min >= p->output_zero_point ? 0 : INT32_MIN;
+    l->block.channels = (p->input_c + EC_SKIP_CHANNELS - 1U) / EC_SKIP_CHANNELS * EC_SKIP_CHANNELS;
+    l->block.sums = scratch;
+    l->inputs = (int16_t *)(void *)(l->block.sums + POSITIONS * l->words);
+    const uint32_t channel = POSITIONS * LANES;
+    memset(l->inputs + p->input_c * channel, 0, (l->block.channels - p->input_c) * channel * sizeof *l->inputs);
+    l->window = (int8_t *)(l->inputs + l->block.channels * channel);
+    l->filters = (uint32_t *)(void *)(l->window + EC_WINOGRAD_WINDOW_H * EC_WINOGRAD_WINDOW_ROW);
+}
+
+void ec_conv2d_zero_input_s8_riscv_winograd(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output,
+                                            void *scratch) {
+    layer l;
+    make_layer(params, scratch, &l);
+    const uint32_t block_words = POSITIONS * l.block.channels * l.words;
+    const uint32_t block_channels = l.words / EC_QUAD_WORDS * EC_QUAD;
+    const uint32_t blocks = FILTER_BYTES / (block_words * (uint32_t)sizeof(uint32_t));
+    const uint32_t at_once = block_channels * (blocks > 0 ? blocks : 1U);
+    const int8_t *weights = params->weights + 2U * sizeof(uint32_t);
+    for (uint32_t first = 0; first < params->output_c; first += at_once) {
+        const uint32_t end = first + ec_block(params->output_c, first, at_once);
+        uint32_t *filters = l.filters;
+        for (uint32_t channel = first; channel < end; channel += block_channels) {
+            weights = transform_filters(&l, weights, ec_block(end, channel, block_channels), filters);
+            filters += block_words;
+        }
+        place at = {0, 0, 0, 0};
+        for (at.y = 0; at.y < params->output_h; at.y += 2U) {
+            for (at.x = 0; at.x < params->output_w; at.x += 2U * LANES) {
+                ec_winograd_transform_tiles(&l.params, input, (int32_t)at.y, (int32_t)at.x, l.window, l.inputs);
+                subtract_zero_points(&l);
+                compute_tiles(&l, at, first, end, output);
+            }
+        }
+    }
+}
