@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 Watch = Callable[[str], AbstractContextManager[Progress]]
 DEFAULT_TIMEOUT_S = 300.0
-COUNTED_SAMPLES = 200
+COUNTED_SAMPLES = 64
 """Samples at most over which the products are counted that are executed."""
 
 

@@ -19,6 +19,7 @@ from edgecomp.errors import EdgecompError
 COMMANDS = {
     "analyze": "edgecomp.cli.analyze",
     "quantize": "edgecomp.cli.quantize",
+    "skip": "edgecomp.cli.skip",
     "generate": "edgecomp.cli.generate",
     "run": "edgecomp.cli.run",
     "predict": "edgecomp.cli.predict",

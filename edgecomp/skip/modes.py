@@ -1,0 +1,278 @@
+"""The modes of `edgecomp skip`: what each searches, and what all of them answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecomp import reference
+from edgecomp.errors import DataError
+from edgecomp.graph import Array
+from edgecomp.qgraph import IntArray, QGraph
+from edgecomp.qops.conv2d import Conv2D
+from edgecomp.skip import auto, early, perforated
+from edgecomp.skip.apply import apply
+from edgecomp.skip.budget import Budget
+from edgecomp.skip.costs import Costs
+from edgecomp.skip.rules import Early, Perforated, Rule, Spatial, ZeroInput
+from edgecomp.skip.search.patterns import diagonal, pattern_text
+from edgecomp.skip.search.settings import MODES as MASK_MODES
+from edgecomp.skip.search.settings import SearchSettings
+from edgecomp.target import Target
+
+if TYPE_CHECKING:
+    from edgecomp.pipeline import QuantizedModel
+
+MODES = ("auto", "exact", *MASK_MODES, "early-exact", "early-predictive", "perforated")
+FACTS_SAMPLES = 64
+"""On which rates are told."""
+
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for. `layers` and `couple` are ONNX names, tensors or indices among the convolutions; the rest as in
+    `SearchSettings` and `auto.Request`. `samples` None takes what time and memory allow."""
+
+    mode: str
+    max_loss_points: float
+    samples: int | None = None
+    seconds: float = 600.0
+    patch: int = 2
+    ones_range: tuple[int, int] | None = None
+    patterns: tuple[int, ...] | None = None
+    granularity: int = 1
+    top: int = 2
+    layers: tuple[str, ...] = ()
+    couple: tuple[tuple[str, ...], ...] = ()
+    records: str | None = None
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One convolution: its rule in words, and on some samples the share of its products left out, and of its outputs made zero that would
+    not be. `kernel` computes it; `reason` says why nothing is left out where `enabled` is false."""
+
+    name: str
+    mask: str | None
+    threshold: str | None
+    zero_rate: float
+    false_zero_rate: float
+    kernel: str
+    enabled: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a search came to. `quantized` has the rules; accuracies 0..1 are on samples that chose nothing, as `split` says.
+
+    `front` holds (cost, points lost) of the combinations tried; costs are in `unit`.
+    """
+
+    mode: str
+    quantized: QuantizedModel
+    accuracy_dense: float
+    accuracy_skip: float
+    macs_dense: int
+    macs_executed: float
+    layers: Sequence[LayerFacts]
+    front: Sequence[tuple[float, float]]
+    unit: str
+    evaluations: int
+    seconds: float
+    split: str
+    costs: Costs | None = None
+
+
+def search(
+    quantized: QuantizedModel, x: Array, y: IntArray | None, target: Target | None, wanted: Wanted, watch: Watch = lambda *_: None
+) -> Outcome:
+    """Search in the mode that is wanted, on raw data `x` [N, ...] and classes `y` [N] or None.
+
+    Raises:
+        DataError: an option does not fit the model or the data.
+    """
+    quantized = replace(quantized, rules={})
+    layers = named_layers(quantized.dense, wanted.layers)
+    if wanted.mode in ("auto", "exact"):
+        return _auto(quantized, x, y, target, wanted, layers, watch)
+    if wanted.mode in MASK_MODES:
+        return _masks(quantized, x, y, target, wanted, watch)
+    budget = Budget(wanted.max_loss_points, wanted.samples or Budget.samples, wanted.seconds, layers)
+    if wanted.mode == "perforated":
+        found = perforated.search(quantized, x, y, budget)
+    else:
+        found = early.search(quantized, x, y, budget, predictive=wanted.mode == "early-predictive")
+    front = [(float(found.macs_dense), 0.0), (found.macs_executed, found.loss_points)]
+    return _outcome(
+        wanted.mode, replace(quantized, rules=found.rules), x, (found.accuracy_dense, found.accuracy_skip), front, "MACs",
+        found.evaluations, found.seconds, found.split, target, None, {},
+    )  # fmt: skip
+
+
+def named_layers(dense: QGraph, names: Sequence[str]) -> tuple[str, ...] | None:
+    """Output tensors of the convolutions that are named by tensor, ONNX node or index among the convolutions; None for no name.
+
+    Raises:
+        DataError: a name is of none.
+    """
+    if not names:
+        return None
+    convolutions = [node for node in dense.nodes if isinstance(node.op, Conv2D)]
+    known = {str(index): node.output for index, node in enumerate(convolutions)}
+    known |= {name: node.output for node in convolutions for name in (node.output, node.layer, *node.layer.split("+"))}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        listed = ", ".join(f"{index} ({node.layer.split('+')[0]})" for index, node in enumerate(convolutions))
+        raise DataError(f"--layers {','.join(unknown)}: no convolution has this name; there are {listed}")
+    return tuple(dict.fromkeys(known[name] for name in names))
+
+
+def _auto(
+    quantized: QuantizedModel,
+    x: Array,
+    y: IntArray | None,
+    target: Target | None,
+    wanted: Wanted,
+    layers: tuple[str, ...] | None,
+    watch: Watch,
+) -> Outcome:
+    pattern = wanted.patterns[0] if wanted.patterns else diagonal(wanted.patch)
+    request = auto.Request(
+        wanted.max_loss_points,
+        exact=wanted.mode == "exact",
+        layers=layers,
+        samples=wanted.samples or auto.Request.samples,
+        seconds=wanted.seconds,
+        patch=wanted.patch,
+        pattern=pattern,
+    )
+    found = auto.select(quantized, x, y, target, request, watch)
+    reasons = {place: _why_dense(options, found.costs) for place, options in found.options.items()}
+    return _outcome(
+        wanted.mode, replace(quantized, rules=found.rules), x, (found.accuracy_dense, found.accuracy_skip),
+        [(found.costs.total, 0.0), *found.front], found.costs.unit, found.evaluations,
+        found.seconds, found.split, target, found.costs, reasons,
+    )  # fmt: skip
+
+
+def _why_dense(options: Sequence[auto.Option], costs: Costs) -> str:
+    if len(options) == 1:
+        return f"no rule takes fewer {costs.unit} than the dense kernel at the rates that were calibrated"
+    return "what it could save costs more accuracy than in other layers"
+
+
+def _masks(quantized: QuantizedModel, x: Array, y: IntArray | None, target: Target | None, wanted: Wanted, watch: Watch) -> Outcome:
+    from edgecomp.skip.search import search as search_masks
+
+    settings = SearchSettings(
+        max_loss=wanted.max_loss_points,
+        mode=wanted.mode,
+        patch=wanted.patch,
+        ones_range=wanted.ones_range,
+        patterns=wanted.patterns,
+        granularity=wanted.granularity,
+        top=wanted.top,
+        layers=wanted.layers,
+        couple=wanted.couple,
+        budget_seconds=wanted.seconds,
+        records=wanted.records,
+    )
+    count = wanted.samples or len(x)
+    rows = None if y is None else y[:count]
+    found = search_masks(quantized, x[:count], rows, settings, progress=lambda done, total: watch("searching masks", done, total))
+    front = [((1.0 - point.macs_saved) * found.macs_dense, point.loss) for point in found.front]
+    reasons = {layer.tensor: layer.reason for layer in found.layers if not layer.enabled}
+    return _outcome(
+        wanted.mode, replace(found.quantized, rules=found.rules), x, (found.accuracy.dense, found.accuracy.skip), front, "MACs",
+        found.evaluations, found.seconds, found.split, target, None, reasons,
+    )  # fmt: skip
+
+
+def _outcome(
+    mode: str, quantized: QuantizedModel, x: Array, accuracies: tuple[float, float], front: Sequence[tuple[float, float]], unit: str,
+    evaluations: int, seconds: float, split: str, target: Target | None, costs: Costs | None, reasons: dict[str, str],
+) -> Outcome:  # fmt: skip
+    buffers = quantized.buffers(quantized.samples(x[:FACTS_SAMPLES]))
+    layers = _layer_facts(quantized, buffers, target, reasons)
+    rates = {layer.name: layer.zero_rate for layer in layers}
+    executed = sum(node.op.work.macs * (1.0 - rates.get(node.layer, 0.0)) for node in quantized.qgraph.nodes)
+    return Outcome(
+        mode, quantized, *accuracies, quantized.dense.macs, executed, layers,
+        front, unit, evaluations, seconds, split, costs,
+    )  # fmt: skip
+
+
+def _layer_facts(quantized: QuantizedModel, buffers: IntArray, target: Target | None, reasons: dict[str, str]) -> list[LayerFacts]:
+    graph = quantized.qgraph
+    kernels = {step.node.output: step.kernel.symbol for step in quantized.plan(target).steps} if target else {}
+    names = {name for node in graph.nodes for name in (node.output, *node.inputs)}
+    values = {port.tensor: buffers for port in graph.inputs} | dict(reference.evaluate(graph, [buffers], keep=names.__contains__))
+    facts = []
+    for node in graph.nodes:
+        if not isinstance(node.op, Conv2D):
+            continue
+        rule = quantized.rules.get(node.output)
+        inputs = [_values_of(graph, values, name, len(buffers)) for name in node.inputs]
+        kernel = next((kernel for output, kernel in kernels.items() if output == node.output), node.op.kernel)
+        if rule is None:
+            facts.append(LayerFacts(node.layer, None, None, 0.0, 0.0, kernel, False, reasons.get(node.output, "the search left it dense")))
+            continue
+        dense = apply_dense(quantized, node.output).evaluate(*inputs).reshape(len(buffers), -1)
+        got = values[node.output].reshape(len(buffers), -1)
+        zero = graph.tensors[node.output].zero_point
+        false = float(np.mean((got == zero) & (dense != zero)))
+        rate = 1.0 - node.op.executed_macs(*inputs) / (len(buffers) * node.op.work.macs)
+        facts.append(LayerFacts(node.layer, _mask(rule), _threshold(rule), rate, false, kernel, True, None))
+    return facts
+
+
+def apply_dense(quantized: QuantizedModel, tensor: str) -> Conv2D:
+    """The operator that computes a tensor without any rule."""
+    rule = quantized.rules[tensor]
+    joined = quantized.dense if not isinstance(rule, Spatial) else apply(quantized.dense, {tensor: _never(rule)})
+    op = next(node.op for node in joined.nodes if node.output == tensor)
+    assert isinstance(op, Conv2D)
+    return op
+
+
+def _never(rule: Spatial) -> Spatial:
+    """The rule that predicts nothing."""
+    return replace(rule, thresholds=np.full_like(np.asarray(rule.thresholds), np.iinfo(np.int32).min))
+
+
+def _values_of(graph: QGraph, values: dict[str, IntArray], name: str, count: int) -> IntArray:
+    data = graph.tensors[name].data
+    return values[name] if data is None else np.broadcast_to(data.reshape(1, -1), (count, data.size))
+
+
+def _mask(rule: Rule) -> str:
+    match rule:
+        case Spatial():
+            found = [pattern_text(int(mask), rule.patch) for mask in np.unique(rule.masks)]
+            return found[0] if len(found) == 1 else f"{len(found)} patterns over {' x '.join(map(str, rule.masks.shape))} targets"
+        case ZeroInput():
+            return "inputs that are zero"
+        case Early():
+            return "sums that end early"
+        case Perforated():
+            computed = int(np.count_nonzero(rule.source.reshape(-1) == np.arange(rule.source.size)))
+            return f"{computed} of {rule.source.size} positions"
+
+
+def _threshold(rule: Rule) -> str | None:
+    match rule:
+        case Spatial():
+            return f"accumulators {int(np.min(rule.thresholds))}..{int(np.max(rule.thresholds))}"
+        case ZeroInput():
+            return f"{rule.span} steps above zero" if rule.span else None
+        case Early():
+            return f"after {int(np.max(rule.prefix))} products at most" if np.any(rule.prefix) else None
+        case _:
+            return None
