@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +18,8 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_early import Conv2DEarly
 from edgecomp.qops.requantize import requantize
 from edgecomp.removal.analysis import analyze
+from edgecomp.skip.budget import Budget, Found, Search
 from edgecomp.skip.rules import Early
-from edgecomp.skip.trials import Budget, Found, Split, Trials, chosen_convolutions, split
 
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
@@ -66,7 +65,8 @@ def exact_rules(qgraph: QGraph, values: Mapping[str, IntArray] | None = None) ->
     rules = {}
     for node in provable(qgraph):
         assert isinstance(node.op, Conv2D)
-        rule = _exact_rule(node.op, None if values is None else values[node.inputs[0]][:ORDERED_SAMPLES])
+        x = None if values is None else values.get(node.inputs[0])
+        rule = _exact_rule(node.op, None if x is None else x[:ORDERED_SAMPLES])
         if rule is not None:
             rules[node.output] = rule
     return rules
@@ -241,53 +241,47 @@ def search(quantized: QuantizedModel, x: Array, y: IntArray | None, budget: Budg
     Raises:
         DataError: the network has several inputs, there are too few rows, or the budget names what is no convolution.
     """
-    budget = budget or Budget()
-    began = monotonic()
-    halves = split(quantized, x, y, budget)
-    trials = halves.choosing
-    wanted = {node.output for node in chosen_convolutions(trials, budget.layers)}
-    nodes = [node for node in provable(trials.qgraph) if node.output in wanted]
-    depth = len(LOST_ENERGY) if predictive else 0
-    layers = [_Layer(node, _levels_of(trials, node, budget.seed, predictive), depth) for node in nodes]
-    state = {layer.name: min(depth, len(layer.levels) - 1) for layer in layers}
-    if predictive:
-        state = _choose(trials, layers, state, budget, began)
-        while any(state.values()) and halves.judging.loss(_changed(layers, state)).points > budget.max_loss_points:
-            state = {name: max(level - 1, 0) for name, level in state.items()}
-    return _found(halves, layers, state, "early-predictive" if predictive else "early-exact", monotonic() - began)
+    running = Search(quantized, x, y, budget or Budget())
+    wanted = {node.output for node in running.convolutions()}
+    nodes = [node for node in provable(running.dense) if node.output in wanted]
+    if not predictive:
+        values = {node.inputs[0]: running.chooser.value(node.inputs[0], ORDERED_SAMPLES) for node in nodes}
+        return running.found("early-exact", {name: rule for name, rule in exact_rules(running.dense, values).items() if name in wanted})
+    layers = [_Layer(node, _levels_of(running, node)) for node in nodes]
+    state = _choose(running, layers)
+    while any(state.values()) and running.refused(_rules(layers, state)):
+        state = {name: max(level - 1, 0) for name, level in state.items()}
+    return running.found("early-predictive", _rules(layers, state))
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
     node: QNode
     levels: list[_Level]
-    depth: int
 
     @property
     def name(self) -> str:
         return self.node.output
 
 
-def _levels_of(trials: Trials, node: QNode, seed: int, predictive: bool) -> list[_Level]:
+def _levels_of(running: Search, node: QNode) -> list[_Level]:
     assert isinstance(node.op, Conv2D)
-    x = trials.values[node.inputs[0]][:PROFILED_SAMPLES]
-    if predictive:
-        return _levels(node.op, x, seed)
-    return [_Level(_exact_rule(node.op, x[:ORDERED_SAMPLES]), 0.0)]
+    return _levels(node.op, running.chooser.value(node.inputs[0], PROFILED_SAMPLES), running.budget.seed)
 
 
-def _changed(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Conv2DEarly]:
-    rules = {layer.name: (layer.node.op, layer.levels[state[layer.name]].rule) for layer in layers if layer.name in state}
-    return {name: operator(conv, rule) for name, (conv, rule) in rules.items() if rule is not None and isinstance(conv, Conv2D)}
+def _rules(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Early]:
+    rules = {layer.name: layer.levels[state[layer.name]].rule for layer in layers if layer.name in state}
+    return {name: rule for name, rule in rules.items() if rule is not None}
 
 
-def _choose(trials: Trials, layers: Sequence[_Layer], state: dict[str, int], budget: Budget, began: float) -> dict[str, int]:
+def _choose(running: Search, layers: Sequence[_Layer]) -> dict[str, int]:
     """The passes over layers alone, from the greediest level down, and over all together, the worst bargain stepped down first."""
+    state = {layer.name: len(layer.levels) - 1 for layer in layers}
     alone: dict[tuple[str, int], float] = {}
 
     def loss_alone(layer: _Layer, level: int) -> float:
         if (layer.name, level) not in alone:
-            alone[layer.name, level] = trials.loss(_changed([layer], {layer.name: level})).points if level else 0.0
+            alone[layer.name, level] = running.chooser.tried(_rules([layer], {layer.name: level})).loss_points if level else 0.0
         return alone[layer.name, level]
 
     def price(layer: _Layer, level: int) -> float:
@@ -296,22 +290,12 @@ def _choose(trials: Trials, layers: Sequence[_Layer], state: dict[str, int], bud
         return (loss_alone(layer, level) - loss_alone(layer, level - 1) + LEAST_PRICE_POINTS) / max(saved, 1.0)
 
     for layer in layers:
-        while state[layer.name] and loss_alone(layer, state[layer.name]) > budget.max_loss_points and not _late(budget, began):
+        while state[layer.name] and not running.late and loss_alone(layer, state[layer.name]) > running.budget.max_loss_points:
             state[layer.name] -= 1
-    while any(state.values()) and not trials.loss(_changed(layers, state)).within(budget.max_loss_points):
-        if _late(budget, began):
+    while any(state.values()) and not running.budget.holds(running.chooser.tried(_rules(layers, state))):
+        if running.late:
             state = {name: level // 2 for name, level in state.items()}
             continue
         worst = max((layer for layer in layers if state[layer.name]), key=lambda layer: price(layer, state[layer.name]))
         state[worst.name] -= 1
     return state
-
-
-def _late(budget: Budget, began: float) -> bool:
-    return monotonic() - began > budget.seconds
-
-
-def _found(halves: Split, layers: Sequence[_Layer], state: Mapping[str, int], mode: str, seconds: float) -> Found:
-    chosen = {layer.name: layer.levels[state[layer.name]].rule for layer in layers}
-    rules = {name: rule for name, rule in chosen.items() if rule is not None}
-    return halves.found(mode, rules, _changed(layers, state), seconds)

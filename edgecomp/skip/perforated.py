@@ -10,19 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgecomp.errors import DataError
 from edgecomp.graph import Array
-from edgecomp.qgraph import IntArray, QNode
+from edgecomp.qgraph import IntArray, QNode, QOp
 from edgecomp.qops.conv2d import Conv2D
-from edgecomp.qops.conv2d_perforated import MOST_PATCH_BYTES, MOST_POSITIONS, Conv2DPerforated
+from edgecomp.qops.conv2d_perforated import MOST_PATCH_BYTES, MOST_POSITIONS
 from edgecomp.skip import perforation_masks as masks
+from edgecomp.skip.budget import Budget, Found, Search
 from edgecomp.skip.rules import Perforated
-from edgecomp.skip.trials import Budget, Found, Loss, Split, Trials, chosen_convolutions, split
 
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
@@ -31,19 +30,20 @@ RATES = (0.0, 0.0625, 0.125, 0.1875, 0.25, 0.333, 0.4, 0.5, 0.6, 0.667, 0.75, 0.
 """Shares of positions that a layer may leave out, in the order in which they are tried."""
 COMPARED_SAMPLES = 100
 """On which kinds of masks are compared, and impacts estimated."""
+LEAST_PRICE_POINTS = 0.05
+"""Of a step, so that of two that cost nothing the one that saves most is taken."""
 IMPACT_REGIONS = 8
 """Rows, and columns, of regions that one impact is estimated for."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """One convolution, and its masks by rate."""
+    """One convolution, and its rules by rate."""
 
-    trials: Trials
+    running: Search
     node: QNode
     kinds: tuple[str, ...]
-    seed: int
-    chosen: dict[int, Conv2DPerforated] = field(default_factory=dict)
+    chosen: dict[int, Perforated] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -56,48 +56,40 @@ class _Layer:
 
     @cached_property
     def impact(self) -> Array:
-        """Mean change of the network's outputs when the outputs of a region are set to zero, by position [height * width]."""
-        conv, plain = self.conv, self.trials.values[self.trials.qgraph.outputs[0].tensor][:COMPARED_SAMPLES].astype(int)
-        rows, columns = (np.arange(size) * min(IMPACT_REGIONS, size) // size for size in (conv.output_h, conv.output_w))
+        """How far the network's outputs go astray when a region is left out, by position [height * width] of the region."""
+        height, width = self.conv.output_h, self.conv.output_w
+        rows, columns = (np.arange(size) * min(IMPACT_REGIONS, size) // size for size in (height, width))
         region = (rows[:, None] * (columns.max() + 1) + columns).reshape(-1)
         sizes = np.bincount(region)
-        changes = [
-            np.abs(self.trials.outputs_with_zeros(self.name, region == each, conv.output_zero_point, COMPARED_SAMPLES) - plain).mean()
-            for each in range(len(sizes))
-        ]
-        by_position: Array = (np.array(changes) / sizes)[region]
+        astray = [self._divergence(self._rule(np.flatnonzero(region != each))) for each in range(len(sizes))]
+        by_position: Array = (np.array(astray) / sizes)[region]
         return by_position
 
-    def operator(self, rate: int) -> Conv2DPerforated:
-        """With the mask of the kind that changes the network's outputs least at that rate."""
+    def rule(self, rate: int) -> Perforated:
+        """With the mask of the kind under which the network's outputs go least astray at that rate."""
         if rate not in self.chosen:
             found = [self._of_kind(kind, rate) for kind in self.kinds]
-            self.chosen[rate] = found[0] if len(found) == 1 else min(found, key=self._change)
+            self.chosen[rate] = found[0] if len(found) == 1 else min(found, key=self._divergence)
         return self.chosen[rate]
 
-    def _of_kind(self, kind: str, rate: int) -> Conv2DPerforated:
-        conv = self.conv
-        height, width = conv.output_h, conv.output_w
+    def _of_kind(self, kind: str, rate: int) -> Perforated:
+        height, width, seed = self.conv.output_h, self.conv.output_w, self.running.budget.seed
         count = max(ceil((1 - RATES[rate]) * height * width), 1)
         match kind:
             case "uniform":
-                computed = masks.uniform(height, width, count, self.seed)
+                return self._rule(masks.uniform(height, width, count, seed))
             case "grid":
-                computed = masks.grid(height, width, count)
+                return self._rule(masks.grid(height, width, count))
             case "pooling":
-                computed = masks.best_of(masks.pooling_worth(self.trials.qgraph, self.node), count, self.seed)
+                return self._rule(masks.best_of(masks.pooling_worth(self.running.dense, self.node), count, seed))
             case _:
-                computed = masks.best_of(self.impact, count, self.seed)
-        return Conv2DPerforated.following(conv, masks.nearest_source(computed, height, width))
+                return self._rule(masks.best_of(self.impact, count, seed))
 
-    def _change(self, op: Conv2DPerforated) -> float:
-        plain = self.trials.values[self.trials.qgraph.outputs[0].tensor][:COMPARED_SAMPLES].astype(int)
-        return float(((self.trials.outputs({self.name: op}, COMPARED_SAMPLES) - plain) ** 2).mean())
+    def _rule(self, computed: IntArray) -> Perforated:
+        return Perforated(masks.nearest_source(computed, self.conv.output_h, self.conv.output_w))
 
-
-def operator(conv: Conv2D, rule: Perforated) -> Conv2DPerforated:
-    """The convolution that follows the rule."""
-    return Conv2DPerforated.following(conv, rule.source)
+    def _divergence(self, rule: Perforated) -> float:
+        return self.running.chooser.tried({self.name: rule}, COMPARED_SAMPLES).divergence
 
 
 def search(
@@ -111,57 +103,44 @@ def search(
     unknown = set(kinds) - set(masks.KINDS)
     if unknown or not kinds:
         raise DataError(f"kinds of masks {list(kinds)}: must be some of {', '.join(masks.KINDS)}")
-    budget = budget or Budget()
-    began = monotonic()
-    halves = split(quantized, x, y, budget)
-    trials = halves.choosing
-    layers = [
-        _Layer(trials, node, tuple(kinds), budget.seed)
-        for node in chosen_convolutions(trials, budget.layers)
-        if _can_be_perforated(node.op)
-    ]
-    path = _climb(trials, layers, budget, began)
-    while path[-1] and halves.judging.loss(_changed(layers, path[-1])).points > budget.max_loss_points:
+    running = Search(quantized, x, y, budget or Budget())
+    layers = [_Layer(running, node, tuple(kinds)) for node in running.convolutions() if _can_be_perforated(node.op)]
+    path = _climb(running, layers)
+    while path[-1] and running.refused(_rules(layers, path[-1])):
         path.pop()
-    return _found(halves, layers, path[-1], monotonic() - began)
+    return running.found("perforated", _rules(layers, path[-1]))
 
 
-def _can_be_perforated(op: object) -> bool:
-    if not isinstance(op, Conv2D):
-        return False
+def _can_be_perforated(op: QOp) -> bool:
+    assert isinstance(op, Conv2D)
     return 1 < op.output_h * op.output_w <= MOST_POSITIONS and op.kernel_h * op.kernel_w * op.input_c <= MOST_PATCH_BYTES
 
 
-def _climb(trials: Trials, layers: Sequence[_Layer], budget: Budget, began: float) -> list[dict[str, int]]:
+def _climb(running: Search, layers: Sequence[_Layer]) -> list[dict[str, int]]:
     """States (rate by layer) from dense on, each with one layer's rate raised: the one that costs least for the products it saves."""
     path: list[dict[str, int]] = [{}]
-    last = Loss(0.0, 0.0)
+    last_points = 0.0
     hopeless: set[str] = set()
-    while monotonic() - began < budget.seconds:
+    while not running.late:
         options = []
         for layer in layers:
             rate = path[-1].get(layer.name, 0) + 1
-            if layer.name in hopeless or rate >= len(RATES) or monotonic() - began > budget.seconds:
+            if layer.name in hopeless or rate == len(RATES) or running.late:
                 continue
             state = {**path[-1], layer.name: rate}
-            loss = trials.loss(_changed(layers, state))
-            if loss.within(budget.max_loss_points):
+            tried = running.chooser.tried(_rules(layers, state))
+            if running.budget.holds(tried):
                 saved = (RATES[rate] - RATES[rate - 1]) * layer.conv.work.macs
-                options.append(((max(loss.points - last.points, 0.0) + 0.05) / saved, loss, state))
+                price = (max(tried.loss_points - last_points, 0.0) + LEAST_PRICE_POINTS) / saved
+                options.append((price, tried.loss_points, state))
             else:
                 hopeless.add(layer.name)
         if not options:
             break
-        _, last, best = min(options, key=lambda option: option[0])
+        _, last_points, best = min(options, key=lambda option: option[0])
         path.append(best)
     return path
 
 
-def _changed(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Conv2DPerforated]:
-    return {layer.name: layer.operator(state[layer.name]) for layer in layers if state.get(layer.name)}
-
-
-def _found(halves: Split, layers: Sequence[_Layer], state: Mapping[str, int], seconds: float) -> Found:
-    changed = _changed(layers, state)
-    rules = {name: Perforated(np.asarray(op.source).reshape(op.output_h, op.output_w)) for name, op in changed.items()}
-    return halves.found("perforated", rules, changed, seconds)
+def _rules(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Perforated]:
+    return {layer.name: layer.rule(state[layer.name]) for layer in layers if state.get(layer.name)}

@@ -13,7 +13,7 @@ from edgecomp.pipeline import QuantizedModel
 from edgecomp.qops import Conv2D, Conv2DEarly
 from edgecomp.skip import early
 from edgecomp.skip.apply import apply
-from edgecomp.skip.trials import Budget
+from edgecomp.skip.budget import Budget
 from tests.skip.small_network import SAMPLES, small_network
 
 Small = tuple[QuantizedModel, np.ndarray]

@@ -14,7 +14,7 @@ from edgecomp.qops import Conv2D, MaxPool2D
 from edgecomp.skip import perforated
 from edgecomp.skip import perforation_masks as masks
 from edgecomp.skip.apply import apply
-from edgecomp.skip.trials import Budget
+from edgecomp.skip.budget import Budget
 from tests.skip.small_network import SAMPLES, small_network
 
 Small = tuple[QuantizedModel, np.ndarray]
@@ -78,13 +78,16 @@ def outputs(small: Small, rules: dict[str, perforated.Perforated]) -> np.ndarray
 
 @pytest.mark.parametrize("kinds", [*((kind,) for kind in masks.KINDS), masks.KINDS])
 def test_search_saves_within_the_budget(small: Small, kinds: tuple[str, ...]) -> None:
-    found = perforated.search(*small, None, Budget(max_loss_points=25, samples=SAMPLES), kinds)
+    layers = tuple(node.output for node in small[0].dense.nodes if isinstance(node.op, Conv2D))[-2:]
+    budget = Budget(max_loss_points=15, samples=SAMPLES, layers=layers)
+    found = perforated.search(*small, None, budget, kinds)
     assert found.mode == "perforated"
     assert found.macs_executed < found.macs_dense
-    assert found.loss_points <= 25
+    assert found.loss_points <= 15
+    assert found.rules.keys() <= set(layers)
     dense, skipping = (outputs(small, rules).argmax(axis=1)[1::2] for rules in ({}, dict(found.rules)))
     assert found.accuracy_skip == pytest.approx(float((dense == skipping).mean()))
-    again = perforated.search(*small, None, Budget(max_loss_points=25, samples=SAMPLES), kinds)
+    again = perforated.search(*small, None, budget, kinds)
     assert found.rules.keys() == again.rules.keys()
     for name, rule in found.rules.items():
         np.testing.assert_array_equal(rule.source, again.rules[name].source)
