@@ -1,9 +1,10 @@
 """Evaluation of many choices of masks and thresholds: nothing is computed twice, hopeless trials end early, all cores work.
 
-A trial is one `Choice` a site, or None for a dense one. Trials of a call are sorted, so that those which agree in their first layers follow
-one another and share the states there; shared states stay in a bounded memory for the next call. Samples are taken in growing rounds,
-and a trial that can no longer hold the limit leaves (`sequential.hopeless`). A task, some rows of some trials, depends on nothing but its
-arguments, so any `concurrent.futures.Executor` runs it, in threads, processes or on other machines.
+A trial is one `Choice` a site, or None for a dense one, with corrections of biases (`correction.py`). Trials of a call are sorted, so
+that those which agree in their first layers follow one another and share the states there; shared states stay in a bounded memory for the
+next call. Samples are taken in growing rounds, and a trial that can no longer hold the limit leaves (`sequential.hopeless`). A task, some
+rows of some trials, depends on nothing but its arguments, so any `concurrent.futures.Executor` runs it, in threads, processes or on other
+machines.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -31,8 +33,8 @@ CACHE_BYTES = 768 << 20
 FIRST_ROUND_ROWS = 512
 LEAST_PROBABILITY = 1e-4
 
-Trial = tuple[Choice | None, ...]
 Progress = Callable[[int, int], None]
+PositionCounts = Sequence[Array | None]
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,24 @@ class Outcome:
         return Outcome(samples, *counts, divergence, self.zeros + other.zeros, self.skipped + other.skipped)
 
 
-def trial_key(choice: Choice | None) -> str:
-    """Identifies a choice by its content."""
-    if choice is None:
-        return ""
-    content = repr(choice.masks.shape).encode() + choice.masks.astype(np.uint16).tobytes() + choice.thresholds.astype(np.float32).tobytes()
-    return hashlib.sha256(content).hexdigest()[:24]
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Choices, one a site, and what is added to each channel of the sites' values and of the head's, None where nothing is."""
+
+    choices: tuple[Choice | None, ...]
+    shifts: tuple[Array | None, ...]
+    head_shift: Array | None = None
+
+    @classmethod
+    def plain(cls, choices: Sequence[Choice | None]) -> Trial:
+        """Choices without corrections."""
+        return cls(tuple(choices), (None,) * len(choices))
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """What the state behind each layer depends on, beside the states before."""
+        shifts = ["" if shift is None else hashlib.sha256(shift.tobytes()).hexdigest()[:24] for shift in self.shifts]
+        return tuple(f"{'' if choice is None else choice.key}/{shift}" for choice, shift in zip(self.choices, shifts, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +135,7 @@ class Memory:
 
 _networks: dict[str, SegmentedNetwork] = {}
 _networks_lock = Lock()
-_memory = Memory(CACHE_BYTES)
+memory = Memory(CACHE_BYTES)
 
 
 def network_of(source: NetworkSource) -> SegmentedNetwork:
@@ -133,10 +147,12 @@ def network_of(source: NetworkSource) -> SegmentedNetwork:
         return _networks[source.digest]
 
 
-def run_task(source: NetworkSource, rows: Rows, trials: Sequence[Trial], position_counts: Sequence[Sequence[Array | None]]) -> list[Outcome]:
+def run_task(
+    source: NetworkSource, rows: Rows, trials: Sequence[Trial], position_counts: Sequence[Sequence[Array | None]]
+) -> list[Outcome]:
     """Outcomes of trials on some rows. `position_counts` is what a predicted patch leaves out, by trial and layer."""
     network = network_of(source)
-    order = sorted(range(len(trials)), key=lambda index: [trial_key(choice) for choice in trials[index]])
+    order = sorted(range(len(trials)), key=lambda index: trials[index].keys)
     totals: list[Outcome | None] = [None] * len(trials)
     size = batch_rows(network)
     for start in range(0, len(rows.samples), size):
@@ -152,8 +168,7 @@ def dense_outputs(source: NetworkSource, samples: Array) -> Array:
     """The dense network's log probabilities [N, classes]."""
     network = network_of(source)
     size = batch_rows(network)
-    feeds = [layer.dense() for layer in network.layers]
-    return np.concatenate([log_probabilities(network.run(samples[s : s + size], feeds)) for s in range(0, len(samples), size)])
+    return np.concatenate([log_probabilities(network.run(samples[start : start + size])) for start in range(0, len(samples), size)])
 
 
 def batch_rows(network: SegmentedNetwork) -> int:
@@ -166,29 +181,35 @@ def batch_rows(network: SegmentedNetwork) -> int:
 
 def _walk(network: SegmentedNetwork, source: NetworkSource, rows: Rows, batch: slice, trials: Sequence[Trial]) -> Any:
     """(outputs, zeros a layer) of each trial in sorted order; a state is computed once for all trials that share it."""
-    keys = [[trial_key(choice) for choice in trial] for trial in trials]
+    keys = [trial.keys for trial in trials]
     origin = (source.digest, rows.name, batch.start)
-    first = _memory.get((origin, ()))
+    first = memory.get((origin, ()))
     if first is None:
         first = network.start(rows.samples[batch])
-        _memory.put((origin, ()), first)
+        memory.put((origin, ()), first)
     states: list[State] = [first]
     for position, trial in enumerate(trials):
-        before, after = keys[position - 1] if position else [], keys[position + 1] if position + 1 < len(trials) else []
+        before, after = keys[position - 1] if position else (), keys[position + 1] if position + 1 < len(trials) else ()
         del states[1 + _agreement(keys[position], before) :]
         shared = _agreement(keys[position], after)
-        for layer in range(len(states) - 1, len(trial)):
-            name = (origin, tuple(keys[position][: layer + 1]))
-            is_shared = layer < shared and layer + 1 < len(trial)
-            state = _memory.get(name) if is_shared else None
+        for layer in range(min(len(states) - 1, len(keys[position]) - 1), len(keys[position])):
+            name = (origin, keys[position][: layer + 1])
+            is_shared = layer < shared and layer + 1 < len(keys[position])
+            state = memory.get(name) if is_shared else None
             if state is None:
-                choice, spatial = trial[layer], network.layers[layer]
-                feeds = spatial.dense() if choice is None else spatial.feeds(choice.masks, choice.thresholds)
-                state = network.step(states[-1], layer, feeds)
+                state = advance(network, states[layer], trial, layer)
                 if is_shared:
-                    _memory.put(name, state)
+                    memory.put(name, state)
+            del states[layer + 1 :]
             states.append(state)
-        yield states[-1][network.output], [states[i + 1][layer.zeros] for i, layer in enumerate(network.layers)]
+        yield states[-1][network.output], [states[i + 1][network.zeros(i)] for i in range(len(network.layers))]
+
+
+def advance(network: SegmentedNetwork, state: State, trial: Trial, layer: int) -> State:
+    """The state behind one layer of a trial."""
+    choice = trial.choices[layer]
+    masks, thresholds = (None, np.zeros(0)) if choice is None else (choice.masks, choice.thresholds)
+    return network.step(state, layer, masks, thresholds, trial.shifts[layer], trial.head_shift)
 
 
 def _agreement(a: Sequence[str], b: Sequence[str]) -> int:
@@ -206,7 +227,9 @@ def _outcome(rows: Rows, batch: slice, outputs: Array, zeros: Sequence[Array], p
     right_before = was == rows.labels[batch] if rows.labels is not None else np.ones(len(was), np.bool_)
     right_now = now == rows.labels[batch] if rows.labels is not None else now == was
     divergence = float((np.exp(before) * (before - after)).sum(1).mean())
-    predicted = [0.0 if counts is None else float((found * (counts > 0)).sum()) for found, counts in zip(zeros, position_counts, strict=True)]
+    predicted = [
+        0.0 if counts is None else float((found * (counts > 0)).sum()) for found, counts in zip(zeros, position_counts, strict=True)
+    ]
     skipped = [0.0 if counts is None else float((found * counts).sum()) for found, counts in zip(zeros, position_counts, strict=True)]
     lost, gained = int((right_before & ~right_now).sum()), int((~right_before & right_now).sum())
     return Outcome(len(was), lost, gained, divergence, np.array(predicted), np.array(skipped))
@@ -226,7 +249,9 @@ def log_probabilities(outputs: Array) -> Array:
 class Evaluator:
     """Trials of one network on one set of samples."""
 
-    def __init__(self, source: NetworkSource, sites: Sequence[Site], samples: Array, labels: Array | None, executor: Executor | None = None) -> None:
+    def __init__(
+        self, source: NetworkSource, sites: Sequence[Site], samples: Array, labels: Array | None, executor: Executor | None = None
+    ) -> None:
         """`sites` one a layer of `source`; `samples` [N, *input shape] real values; `labels` [N] or None. Runs the dense network once."""
         self.source, self.sites = source, tuple(sites)
         self.workers = os.cpu_count() or 1
@@ -258,13 +283,22 @@ class Evaluator:
             if rows.log_probabilities is not None
         )
 
+    def same_as(self, other: Evaluator, trial: Trial) -> int:
+        """On how many samples a trial has the largest output where the dense network of another evaluator has it."""
+        judged = Evaluator.__new__(Evaluator)
+        judged.__dict__.update(self.__dict__)
+        judged.rows = [
+            replace(mine, log_probabilities=theirs.log_probabilities) for mine, theirs in zip(self.rows, other.rows, strict=True)
+        ]
+        return self.count - judged.evaluate([trial])[0].lost
+
     def evaluate(
         self, trials: Sequence[Trial], samples: int | None = None, stop: StopRule | None = None, progress: Progress | None = None
     ) -> list[Outcome]:
         """Outcomes on the first `samples` (rounded up to whole tasks), all by default; trials stopped early say so."""
         wanted = self.count if samples is None else min(samples, self.count)
         pieces = self.rows[: -(-wanted // TASK_ROWS)]
-        counts = [[self._position_counts(site, choice) for site, choice in zip(self.sites, trial, strict=True)] for trial in trials]
+        counts = [[self._position_counts(site, choice) for site, choice in zip(self.sites, trial.choices, strict=True)] for trial in trials]
         totals: dict[int, Outcome] = {}
         live = list(range(len(trials)))
         self.evaluations += len(trials)
@@ -286,8 +320,10 @@ class Evaluator:
     def _round(self, pieces: Sequence[Rows], live: Sequence[int], trials: Sequence[Trial], counts: Any) -> Any:
         """(trial, outcome) of every piece and live trial; trials are split only where there are fewer pieces than workers."""
         parts = min(len(live), max(1, -(-self.workers // max(len(pieces), 1)))) or 1
-        order = sorted(live, key=lambda index: [trial_key(choice) for choice in trials[index]])
-        groups = [group for group in (order[len(order) * part // parts : len(order) * (part + 1) // parts] for part in range(parts)) if group]
+        order = sorted(live, key=lambda index: trials[index].keys)
+        groups = [
+            group for group in (order[len(order) * part // parts : len(order) * (part + 1) // parts] for part in range(parts)) if group
+        ]
         futures = {}
         for rows in pieces:
             for group in groups:

@@ -25,10 +25,19 @@ def hopeless(lost: int, gained: int, samples: int, limit: float, error: float) -
     return most + log(float(np.exp(capital - most).mean())) >= -log(error)
 
 
-def loss_bound(lost: int, gained: int, samples: int, confidence: float) -> float:
-    """Upper confidence bound on the share of samples lost net, one-sided, by the normal approximation with one more sample of each kind."""
+def deviation(lost: int, gained: int, samples: int) -> float:
+    """Standard deviation of the share of samples lost net, as if one sample more had changed."""
     if samples <= 0:
         return inf
     mean = (lost - gained) / samples
-    variance = (lost + gained + 1) / samples - mean * mean
-    return mean + NormalDist().inv_cdf(confidence) * sqrt(max(variance, 0.0) / samples)
+    return sqrt(max((lost + gained + 1) / samples - mean * mean, 0.0) / samples)
+
+
+def quantile(confidence: float) -> float:
+    """How many standard deviations an upper confidence bound is above the mean."""
+    return NormalDist().inv_cdf(confidence)
+
+
+def loss_bound(lost: int, gained: int, samples: int, confidence: float) -> float:
+    """Upper confidence bound on the share of samples lost net, one-sided, by the normal approximation."""
+    return (lost - gained) / max(samples, 1) + quantile(confidence) * deviation(lost, gained, samples)

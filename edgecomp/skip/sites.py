@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,6 +30,12 @@ class Choice:
 
     masks: IntArray
     thresholds: Array
+
+    @cached_property
+    def key(self) -> str:
+        """Identifies the content."""
+        content = repr(self.masks.shape).encode() + self.masks.astype(np.uint16).tobytes() + self.thresholds.astype(np.float32).tobytes()
+        return hashlib.sha256(content).hexdigest()[:24]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +140,13 @@ def chosen(sites: Sequence[Site], wanted: Sequence[str]) -> tuple[Site, ...]:
     """
     if not sites:
         raise UnsupportedError("no zeros to predict: found no convolution that ends in a ReLU; allowed: Conv + Relu, Conv + Add + Relu")
-    names: Mapping[str, Site] = {name: site for site in sites for name in (site.tensor, site.layer, *site.layer.split("+"), str(site.index))}
+    names: Mapping[str, Site] = {
+        name: site for site in sites for name in (site.tensor, site.layer, *site.layer.split("+"), str(site.index))
+    }
     unknown = [name for name in wanted if name not in names]
     if unknown:
         listed = ", ".join(f"{site.index} ({site.layer.split('+')[0]})" for site in sites)
         raise DataError(f"--layers {','.join(unknown)}: no convolution with a ReLU has this name; there are {listed}")
-    return tuple(sorted({names[name].index: names[name] for name in wanted}.values(), key=lambda site: site.index)) if wanted else tuple(sites)
+    return (
+        tuple(sorted({names[name].index: names[name] for name in wanted}.values(), key=lambda site: site.index)) if wanted else tuple(sites)
+    )

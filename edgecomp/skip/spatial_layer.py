@@ -197,5 +197,8 @@ class _Nodes:
         layer = self.layer
         if layer.rows * layer.patch == layer.height and layer.columns * layer.patch == layer.width:
             return name
-        starts, ends = self.constant(f"{output}_starts", (0, 0), "int64"), self.constant(f"{output}_ends", (layer.height, layer.width), "int64")
+        starts, ends = (
+            self.constant(f"{output}_starts", (0, 0), "int64"),
+            self.constant(f"{output}_ends", (layer.height, layer.width), "int64"),
+        )
         return self.node("Slice", [name, starts, ends, self.constant(f"{output}_axes", (2, 3), "int64")], output)

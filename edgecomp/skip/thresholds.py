@@ -1,14 +1,16 @@
 """Thresholds per output channel from an energy budget.
 
 A patch of a channel is predicted to be zero when no value at its mask positions is above theta. What is lost then is the energy of the
-outputs at the other positions: the sum of their squares, in steps of the output's quantization. theta of a channel is the largest value
-with which the energy lost over the calibration samples stays within `beta` times the layer's mean energy a channel.
+outputs at the other positions: the sum of their squares, in steps of the output's quantization. A layer's budget is `beta` times its energy
+on the calibration samples. It goes where it buys most: with one price for all channels, each takes the theta at which the
+positions left out, less the price times the energy lost, are most; the price is the least that keeps the layer within its budget.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,11 +20,14 @@ from edgecomp.skip.sites import NOTHING_BELOW, Choice, Site
 from edgecomp.skip.spatial_layer import mask_bits
 
 BELOW = np.float32(-1e30)
+LEVELS = 256
+PRICES = (1e-3, 1e5)
+PRICE_STEPS = 36
 
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """A layer's values on the calibration samples by patch, float32 [channels, samples, rows, columns, patch * patch].
+    """A layer's values on the calibration samples by patch, float32 [patch * patch, channels, samples, rows, columns].
 
     Positions beyond the border hold BELOW and no energy.
     """
@@ -31,20 +36,57 @@ class Patches:
     values: Array
     energy: Array
 
-    @property
+    @cached_property
     def mean_energy(self) -> float:
         """Energy of the layer, mean over the channels that the integer network has."""
-        return float(self.energy.sum((1, 2, 3, 4), dtype=np.float64)[self.site.kept].mean())
+        return float(self.total_energy.sum((1, 2, 3), dtype=np.float64)[self.site.kept].mean())
+
+    @cached_property
+    def total_energy(self) -> Array:
+        """Energy of each patch, [channels, samples, rows, columns]."""
+        total: Array = self.energy.sum(0)
+        return total
 
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """A choice and what it does to its own layer on the calibration samples: share of positions left out, energy lost a mean energy."""
+    """A choice and what it does to its own layer on the calibration samples: share of outputs left out, share of energy lost."""
 
     choice: Choice
     skipped: float
     lost: float
     beta: float
+    price: float
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What masks leave out and lose as thresholds rise: each [channels, LEVELS], the first level takes nothing.
+
+    `skipped` is a share of the layer's outputs, `lost` of its energy, both over all channels.
+    """
+
+    thresholds: Array
+    skipped: Array
+    lost: Array
+
+    def levels(self, price: float) -> Array:
+        """The best level of each channel at a price of energy."""
+        found: Array = (self.skipped - price * self.lost).argmax(1)
+        return found
+
+    def at(self, levels: Array) -> tuple[Array, float, float]:
+        """Thresholds [channels], share left out and share lost."""
+        channels = np.arange(len(levels))
+        return self.thresholds[channels, levels], float(self.skipped[channels, levels].sum()), float(self.lost[channels, levels].sum())
+
+    def price(self, beta: float) -> float:
+        """The least price at which no more than `beta` of the energy is lost."""
+        low, high = PRICES
+        for _ in range(PRICE_STEPS):
+            middle = float(np.sqrt(low * high))
+            low, high = (middle, high) if self.at(self.levels(middle))[2] > beta else (low, middle)
+        return high
 
 
 def cut_patches(site: Site, values: Array) -> Patches:
@@ -57,34 +99,42 @@ def cut_patches(site: Site, values: Array) -> Patches:
 
     def arranged(array: Array, fill: float) -> Array:
         padded = np.pad(array, beyond, constant_values=fill).reshape(-1, spatial.channels, rows, patch, columns, patch)
-        return np.ascontiguousarray(padded.transpose(1, 0, 2, 4, 3, 5)).reshape(spatial.channels, -1, rows, columns, patch * patch)
+        return np.ascontiguousarray(padded.transpose(3, 5, 1, 0, 2, 4)).reshape(patch * patch, spatial.channels, -1, rows, columns)
 
     return Patches(site, arranged(values.astype(np.float32), float(BELOW)), arranged(energy.astype(np.float32), 0.0))
 
 
-def calibrate(patches: Patches, masks: IntArray, betas: Sequence[float]) -> list[Calibrated]:
-    """A choice for each beta, with the same masks [rows or 1, columns or 1, channels or 1]."""
+def curves(patches: Patches, masks: IntArray) -> Curves:
+    """Curves of masks [rows or 1, columns or 1, channels or 1]."""
     site = patches.site
     most, lost, positions = reduced(patches, masks)
-    budget_unit = patches.mean_energy
-    thresholds = np.full((len(betas), site.spatial.channels), NOTHING_BELOW, np.float32)
-    skipped, energy = np.zeros(len(betas)), np.zeros(len(betas))
+    outputs = patches.values.shape[2] * site.spatial.height * site.spatial.width * int(site.kept.sum())
+    energy = max(patches.mean_energy * int(site.kept.sum()), 1e-30)
+    shape = (site.spatial.channels, LEVELS + 1)
+    thresholds, skipped, spent = np.full(shape, NOTHING_BELOW, np.float32), np.zeros(shape), np.zeros(shape)
     for channel in np.flatnonzero(site.kept):
-        order = np.argsort(most[channel], kind="stable")
-        sorted_most = most[channel][order]
-        spent = np.cumsum(lost[channel][order], dtype=np.float64)
-        left_out = np.cumsum(positions[channel][order], dtype=np.float64)
-        count = np.searchsorted(spent, np.asarray(betas) * budget_unit, side="right")
-        thresholds[:, channel] = [between(sorted_most, n) for n in count]
-        taken = np.searchsorted(sorted_most, thresholds[:, channel], side="right")
-        skipped += np.where(taken > 0, left_out[taken - 1], 0)
-        energy += np.where(taken > 0, spent[taken - 1], 0)
-    outputs = patches.values.shape[1] * site.spatial.height * site.spatial.width * int(site.kept.sum())
-    unit = max(budget_unit * int(site.kept.sum()), 1e-30)
-    return [
-        Calibrated(site.settled(Choice(masks, thresholds[i])), float(skipped[i] / outputs), float(energy[i] / unit), beta)
-        for i, beta in enumerate(betas)
-    ]
+        order = np.argsort(most[channel])
+        values = most[channel][order]
+        finite = int(np.searchsorted(values, np.inf))
+        if not finite:
+            continue
+        places = np.linspace(0, finite - 1, LEVELS).astype(np.int64)
+        last = np.searchsorted(values, values[places], side="right") - 1
+        thresholds[channel, 1:] = values[last]
+        skipped[channel, 1:] = np.cumsum(positions[channel][order], dtype=np.float64)[last] / outputs
+        spent[channel, 1:] = np.cumsum(lost[channel][order], dtype=np.float64)[last] / energy
+    return Curves(thresholds, skipped, spent)
+
+
+def calibrate(patches: Patches, masks: IntArray, betas: Sequence[float], found: Curves | None = None) -> list[Calibrated]:
+    """A choice for each beta, with the same masks; `found` are their curves where these are known."""
+    found = found or curves(patches, masks)
+    result = []
+    for beta in betas:
+        price = found.price(beta)
+        thresholds, skipped, lost = found.at(found.levels(price))
+        result.append(Calibrated(patches.site.settled(Choice(masks, thresholds)), skipped, lost, beta, price))
+    return result
 
 
 def reduced(patches: Patches, masks: IntArray) -> tuple[Array, Array, Array]:
@@ -93,19 +143,18 @@ def reduced(patches: Patches, masks: IntArray) -> tuple[Array, Array, Array]:
     Where the mask is dense the largest value is infinite: such a patch is never left out.
     """
     spatial = patches.site.spatial
-    bits = mask_bits(masks, spatial.patch).transpose(2, 0, 1, 3)[:, None]  # [channels or 1, 1, rows or 1, columns or 1, places]
-    shape = patches.values.shape
-    most = np.where(bits, patches.values, BELOW).max(-1)
-    lost = np.where(bits, np.float32(0), patches.energy).sum(-1)
-    positions = np.broadcast_to(spatial.skipped_positions(masks)[:, None].astype(np.float32), shape[:-1])
+    bits = mask_bits(masks, spatial.patch).transpose(3, 2, 0, 1)[:, :, None]  # [places, channels or 1, 1, rows or 1, columns or 1]
+    shape = patches.values.shape[1:]
+    if masks.size == 1:
+        inside = bits.reshape(-1)
+        most, kept = patches.values[inside].max(0), patches.energy[inside].sum(0)
+    else:
+        most = np.where(bits[0], patches.values[0], BELOW)
+        kept = np.where(bits[0], patches.energy[0], np.float32(0))
+        for bit, values, energy in zip(bits[1:], patches.values[1:], patches.energy[1:], strict=True):
+            np.maximum(most, values, out=most, where=np.broadcast_to(bit, shape))
+            np.add(kept, energy, out=kept, where=np.broadcast_to(bit, shape))
+    lost = patches.total_energy - kept
+    positions = np.broadcast_to(spatial.skipped_positions(masks)[:, None].astype(np.float32), shape)
     most = np.where(positions > 0, most, np.float32(np.inf))
     return most.reshape(shape[0], -1), lost.reshape(shape[0], -1), positions.reshape(shape[0], -1)
-
-
-def between(ordered: Array, count: int) -> float:
-    """A threshold under which exactly the first `count` of ordered values lie, where equal values allow it."""
-    if count == 0:
-        return float(NOTHING_BELOW)
-    if count == len(ordered) or np.isinf(ordered[count]):
-        return float(ordered[count - 1])
-    return float((ordered[count - 1] + ordered[count]) / 2) if ordered[count - 1] < ordered[count] else float(np.nextafter(ordered[count], -np.inf))
