@@ -50,6 +50,10 @@ def split_option(default: str) -> "Callable[[Callable[..., Any]], Callable[..., 
     return click.option("--split", type=click.Choice(SPLITS), default=default, show_default=True, help="Which part of the dataset.")
 
 
+def per_class_option(function: "Callable[..., Any]") -> "Callable[..., Any]":
+    return click.option("--per-class", type=click.IntRange(min=1), metavar="N", help="Only the first N images of each class.")(function)
+
+
 @command.command()
 @split_option("all")
 @output_options
@@ -121,6 +125,71 @@ def cifar10(source: str, split: Any, output: str, json_file: str | None) -> None
     from edgecomp.data.cifar10 import load_cifar10
 
     _write(output, json_file, *load_cifar10(source, split))
+
+
+@command.command()
+@from_option("Folder of the unpacked binary version.")
+@split_option("test")
+@output_options
+def stl10(source: str, split: Any, output: str, json_file: str | None) -> None:
+    """STL-10's photographs.
+
+    x is uint8 [N, 96, 96, 3], red, green and blue; labels 1 to 10 become 0 to 9. Images without labels are left out.
+
+    \b
+    Example:
+      edgecomp data stl10 --from stl10_binary -o stl10.npz
+    """
+    from edgecomp.data.stl10 import load_stl10
+
+    _write(output, json_file, *load_stl10(source, split))
+
+
+@command.command("tiny-imagenet")
+@from_option("Folder of the unpacked tiny-imagenet-200.zip.")
+@split_option("test")
+@per_class_option
+@output_options
+def tiny_imagenet(source: str, split: Any, per_class: int | None, output: str, json_file: str | None) -> None:
+    """Tiny ImageNet's 200 classes of photographs.
+
+    x is uint8 [N, 64, 64, 3]; y counts the class ids in the order of their names, which the array `classes` holds. The test split is
+    what the dataset calls val. Needs Pillow (extra `data`).
+
+    \b
+    Example:
+      edgecomp data tiny-imagenet --from tiny-imagenet-200 -o tiny.npz
+    """
+    import numpy as np
+
+    from edgecomp.data.imagenet import load_tiny_imagenet
+
+    x, y, classes = load_tiny_imagenet(source, split, per_class)
+    _write(output, json_file, x, y, classes=np.array(classes))
+
+
+@command.command()
+@from_option("Folder with train/CLASS/IMAGE and val/CLASS/IMAGE.")
+@split_option("test")
+@click.option("--size", type=image_size, default="224x224", show_default=True, metavar="HxW", help="Height and width of every image.")
+@per_class_option
+@output_options
+def imagenet(source: str, split: Any, size: tuple[int, int], per_class: int | None, output: str, json_file: str | None) -> None:
+    """ImageNet as folders, one a class.
+
+    x is uint8 [N, H, W, 3], scaled without distortion and cut to the middle; y counts the classes' folders in the order of their names,
+    which the array `classes` holds. The test split is val. Needs Pillow (extra `data`).
+
+    \b
+    Example:
+      edgecomp data imagenet --from imagenet --per-class 10 -o imagenet.npz
+    """
+    import numpy as np
+
+    from edgecomp.data.imagenet import load_imagenet
+
+    x, y, classes = load_imagenet(source, split, size, per_class)
+    _write(output, json_file, x, y, classes=np.array(classes))
 
 
 @command.command()

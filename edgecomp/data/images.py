@@ -28,7 +28,7 @@ def load_images(
     if not root.is_dir():
         raise DataError(f"{root}: is not a folder: give a folder with one sub-folder of images a class")
     classes = tuple(sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
-    files = [(file, label) for label, name in enumerate(classes) for file in _image_files(root / name)]
+    files = [(file, label) for label, name in enumerate(classes) for file in image_files(root / name)]
     if not files:
         raise DataError(
             f"{root}: holds no image in a sub-folder: one sub-folder a class is needed, with files {', '.join(sorted(SUFFIXES))}"
@@ -41,12 +41,13 @@ def load_images(
     return np.stack(x), np.array([label for _, label in files], np.int64), classes
 
 
-def _image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in the order of their names."""
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
-def load_image(file: Path, size: tuple[int, int] | None = None, grey: bool = False) -> NDArray[Any]:
-    """One picture, uint8 [H, W, 3], or [H, W, 1] if `grey`; `size` (height, width) scales it.
+def load_image(file: Path, size: tuple[int, int] | None = None, grey: bool = False, crop: bool = False) -> NDArray[Any]:
+    """One picture, uint8 [H, W, 3], or [H, W, 1] if `grey`; `size` (height, width) scales it, with `crop` the middle of it.
 
     Raises:
         DataError: the file is no image.
@@ -61,8 +62,20 @@ def load_image(file: Path, size: tuple[int, int] | None = None, grey: bool = Fal
         with Image.open(file) as image:
             converted = image.convert("L" if grey else "RGB")
             if size is not None:
-                converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+                box = _middle(converted.size, size) if crop else None
+                converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR, box)
             pixels = np.asarray(converted, np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: is not an image that can be read ({error}): repair or remove it") from error
     return pixels[..., np.newaxis] if grey else pixels
+
+
+def _middle(found: tuple[int, int], size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The largest box in the middle of a picture of `found` (width, height) that has the proportions of `size` (height, width).
+
+    Returns its left, upper, right and lower edge.
+    """
+    width, height = found
+    scale = min(width / size[1], height / size[0])
+    left, upper = (width - scale * size[1]) / 2, (height - scale * size[0]) / 2
+    return left, upper, left + scale * size[1], upper + scale * size[0]

@@ -18,7 +18,9 @@ from edgecomp.cli import execute
 from edgecomp.data.cifar10 import RECORD_BYTES, load_cifar10
 from edgecomp.data.digits import TRAIN_ROWS, load_digits
 from edgecomp.data.idx import TYPES, load_idx_dataset, read_idx
+from edgecomp.data.imagenet import load_imagenet, load_tiny_imagenet
 from edgecomp.data.samples import Preprocessing, load_samples
+from edgecomp.data.stl10 import IMAGE_BYTES, load_stl10
 from edgecomp.errors import DataError
 
 IDX_CODES = {np.dtype(name).newbyteorder("="): code for code, name in TYPES.items()}
@@ -211,6 +213,156 @@ def test_wrong_image_folders_are_named(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "in" / "a" / "2.png").write_bytes(b"\x89PNG and no more")
     assert "2.png: is not an image that can be read" in said()
     assert not out.exists()
+
+
+# --- STL-10 ----------------------------------------------------------------------------------------------------------------
+
+
+def put_stl10(folder: Path, part: str, labels: list[int], seed: int) -> Any:
+    """Both files of a part; returns its images [N, 96, 96, 3]."""
+    folder.mkdir(exist_ok=True)
+    images = np.random.RandomState(seed).randint(0, 256, (len(labels), 96, 96, 3)).astype(np.uint8)
+    planes = [image[:, x, c].tobytes() for image in images for c in range(3) for x in range(96)]
+    (folder / f"{part}_X.bin").write_bytes(b"".join(planes))
+    (folder / f"{part}_y.bin").write_bytes(bytes(labels))
+    return images
+
+
+@pytest.mark.parametrize("inner", ["", "stl10_binary"])
+def test_stl10_is_read_by_split(tmp_path: Path, inner: str) -> None:
+    images = np.concatenate([put_stl10(tmp_path / inner, "train", [1, 10], 0), put_stl10(tmp_path / inner, "test", [3], 1)])
+    for split, rows in (("train", slice(0, 2)), ("test", slice(2, 3)), ("all", slice(0, 3))):
+        x, y = load_stl10(tmp_path, split)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(x, images[rows])
+        assert y.tolist() == [0, 9, 2][rows]
+
+
+def test_wrong_stl10_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"test_X.bin: is missing: unpack stl10_binary.tar.gz"):
+        load_stl10(tmp_path, "test")
+    put_stl10(tmp_path, "test", [1, 2], 0)
+    for content in (b"", bytes(IMAGE_BYTES - 1)):
+        (tmp_path / "test_X.bin").write_bytes(content)
+        with pytest.raises(DataError, match=rf"test_X.bin: has {len(content)} bytes, not a multiple of {IMAGE_BYTES}"):
+            load_stl10(tmp_path, "test")
+    (tmp_path / "test_X.bin").write_bytes(bytes(IMAGE_BYTES))
+    with pytest.raises(DataError, match=r"test_y.bin: has 2 labels where test_X.bin has 1 images"):
+        load_stl10(tmp_path, "test")
+    for label in (0, 11):
+        (tmp_path / "test_y.bin").write_bytes(bytes([label]))
+        with pytest.raises(DataError, match=rf"label 0 is {label}: STL-10 has labels 1 to 10"):
+            load_stl10(tmp_path, "test")
+
+
+# --- ImageNet and Tiny ImageNet --------------------------------------------------------------------------------------------
+
+
+def plain_image(value: int, height: int = 64, width: int = 64) -> Any:
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def put_tiny_imagenet(root: Path) -> None:
+    """Two classes, named out of order, with two images to train and three to test."""
+    root.mkdir(exist_ok=True)
+    (root / "wnids.txt").write_text("n02\nn01\n")
+    for name, value in (("n01", 10), ("n02", 20)):
+        for index in range(2):
+            put_image(root / "train" / name / "images" / f"{name}_{index}.png", plain_image(value + index))
+    for index in range(3):
+        put_image(root / "val" / "images" / f"val_{index}.png", plain_image(100 + index))
+    lines = [f"val_{index}.png\t{name}\t0\t0\t9\t9\n" for index, name in enumerate(("n02", "n01", "n02"))]
+    (root / "val" / "val_annotations.txt").write_text("".join(lines))
+
+
+@pytest.mark.parametrize("inner", ["", "tiny-imagenet-200"])
+def test_tiny_imagenet_is_read_by_split(tmp_path: Path, inner: str) -> None:
+    put_tiny_imagenet(tmp_path / inner)
+    for split, values, labels in (
+        ("train", [10, 11, 20, 21], [0, 0, 1, 1]),
+        ("test", [100, 101, 102], [1, 0, 1]),
+        ("all", [10, 11, 20, 21, 100, 101, 102], [0, 0, 1, 1, 1, 0, 1]),
+    ):
+        x, y, classes = load_tiny_imagenet(tmp_path, split)  # type: ignore[arg-type]
+        assert x.shape == (len(values), 64, 64, 3)
+        assert x[:, 5, 7, 1].tolist() == values
+        assert (y.tolist(), classes) == (labels, ("n01", "n02"))
+    x, y, _ = load_tiny_imagenet(tmp_path, "all", per_class=1)
+    assert (x[:, 0, 0, 0].tolist(), y.tolist()) == ([10, 20, 100, 101], [0, 1, 1, 0])
+
+
+def test_tiny_imagenet_from_the_command_line(tmp_path: Path) -> None:
+    put_tiny_imagenet(tmp_path / "in")
+    arguments = ["data", "tiny-imagenet", "--from", str(tmp_path / "in"), "--per-class", "1", "-o", str(tmp_path / "t.npz")]
+    assert execute(arguments) == 0
+    assert load_samples(tmp_path / "t.npz")[0].shape == (2, 64, 64, 3)
+    assert np.load(tmp_path / "t.npz")["classes"].tolist() == ["n01", "n02"]
+
+
+def test_wrong_tiny_imagenet_folders_are_named(tmp_path: Path) -> None:
+    def said(split: str) -> str:
+        with pytest.raises(DataError) as raised:
+            load_tiny_imagenet(tmp_path, split)  # type: ignore[arg-type]
+        return str(raised.value)
+
+    assert "wnids.txt: is missing: unpack tiny-imagenet-200.zip" in said("test")
+    put_tiny_imagenet(tmp_path)
+    (tmp_path / "wnids.txt").write_text(" \n")
+    assert "wnids.txt: is empty" in said("test")
+    (tmp_path / "wnids.txt").write_bytes(b"\xff\xfe\xff")
+    assert "wnids.txt: cannot be read as text" in said("test")
+    (tmp_path / "wnids.txt").write_text("n01\nn02\nn03\n")
+    assert "n03/images: holds no image of a class that wnids.txt names" in said("train")
+    (tmp_path / "wnids.txt").write_text("n01\nn02\n")
+    for line in ("val_0.png\tn09", "val_0.png", "../val_0.png\tn01"):
+        (tmp_path / "val" / "val_annotations.txt").write_text(f"val_1.png\tn01\n{line}\n")
+        assert "val_annotations.txt: line 2 is" in said("test")
+    (tmp_path / "val" / "val_annotations.txt").write_text("val_9.png\tn01\n")
+    assert "val_9.png: is not an image that can be read" in said("test")
+    put_image(tmp_path / "val" / "images" / "val_9.png", plain_image(0, 64, 63))
+    assert "val_9.png: is 63x64 pixels: Tiny ImageNet's images are 64x64" in said("test")
+
+
+def test_imagenet_folders_are_read_by_split(tmp_path: Path) -> None:
+    for part, value in (("train", 10), ("val", 50)):
+        for label, name in enumerate(("cat", "dog")):
+            for index in range(2):
+                put_image(tmp_path / part / name / f"{index}.png", plain_image(value + 10 * label + index, 40, 30 + index))
+    for split, values in (("train", [10, 11, 20, 21]), ("test", [50, 51, 60, 61]), ("all", [10, 11, 20, 21, 50, 51, 60, 61])):
+        x, y, classes = load_imagenet(tmp_path, split, (16, 16))  # type: ignore[arg-type]
+        assert x.shape == (len(values), 16, 16, 3)
+        assert x[:, 3, 4, 2].tolist() == values
+        assert (y.tolist(), classes) == ([0, 0, 1, 1] * (len(values) // 4), ("cat", "dog"))
+    arguments = ["data", "imagenet", "--from", str(tmp_path), "--size", "8x12", "--per-class", "1", "-o", str(tmp_path / "i.npz")]
+    assert execute(arguments) == 0
+    assert load_samples(tmp_path / "i.npz")[0].shape == (2, 8, 12, 3)
+
+
+def test_the_middle_of_an_image_is_kept_without_distortion(tmp_path: Path) -> None:
+    wide = plain_image(0, 20, 60)
+    wide[:, 20:40] = 255
+    put_image(tmp_path / "val" / "a" / "1.png", wide)
+    x, _, _ = load_imagenet(tmp_path, "test", (10, 10))
+    assert set(x[:, :, 1:-1].ravel().tolist()) == {255}, "black beside the middle may reach its edge only"
+
+
+def test_wrong_imagenet_folders_are_named(tmp_path: Path) -> None:
+    def said(split: str) -> str:
+        with pytest.raises(DataError) as raised:
+            load_imagenet(tmp_path, split, (8, 8))  # type: ignore[arg-type]
+        return str(raised.value)
+
+    assert "has no folder val: ImageNet's images are expected in val/CLASS/IMAGE" in said("test")
+    (tmp_path / "val").mkdir()
+    assert "val: has no sub-folder of a class, it is empty" in said("test")
+    put_image(tmp_path / "val" / "loose.png", plain_image(0))
+    assert "val: has no sub-folder of a class, 1 images lie in it: move every image" in said("test")
+    (tmp_path / "val" / "cat").mkdir()
+    assert "cat: holds no image" in said("test")
+    put_image(tmp_path / "val" / "cat" / "1.png", plain_image(0))
+    put_image(tmp_path / "train" / "dog" / "1.png", plain_image(0))
+    assert "val: has other classes than" in said("all")
+    (tmp_path / "val" / "cat" / "1.png").write_bytes(b"\x89PNG and no more")
+    assert "1.png: is not an image that can be read" in said("test")
 
 
 # --- npz with other names, and the command line ----------------------------------------------------------------------------
