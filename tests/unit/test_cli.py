@@ -115,7 +115,7 @@ def test_faults_of_our_own_keep_their_traceback(failing: Failing) -> None:
     [
         (["nope"], ["nope", "data", "doctor"]),
         (["data"], ["no command given", "digits", "cifar10"]),
-        (["data", "imagenet"], ["imagenet", "digits", "cifar10"]),
+        (["data", "cifar100"], ["cifar100", "digits", "cifar10"]),
         (["data", "digits"], ["Missing option", "--output", "data digits --help"]),
         (["data", "digits", "-o", "x.npz", "--split", "half"], ["half", "'all'", "'train'", "'test'"]),
         (["data", "images", "--from", ".", "-o", "x.npz", "--size", "big"], ["big", "HEIGHTxWIDTH"]),
