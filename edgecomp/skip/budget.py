@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -62,6 +62,8 @@ class Found:
     split: str
     macs_saved_by_layer: Mapping[str, float] = field(default_factory=dict)
     """Share of the layer's products, by the name its rule has."""
+    front: Sequence[tuple[float, float]] = ()
+    """(products an inference as expected, points lost on the samples that choose) of the combinations tried."""
 
     @property
     def loss_points(self) -> float:
@@ -92,6 +94,7 @@ class Search:
         labels = None if y is None else np.asarray(y[:count], np.int64)
         self.chooser, self.judge = (RuleTrials(self.dense, buffers[at::2], None if labels is None else labels[at::2]) for at in (0, 1))
         self._counted = buffers[1::2][:COUNTED_SAMPLES]
+        self._front: list[tuple[float, float]] = []
         self._split = f"of {count} rows every second chose ({self.chooser.count}); the others judged ({self.judge.count}), and only refused"
 
     @property
@@ -113,6 +116,12 @@ class Search:
             raise DataError(f"{self.dense.name}: no convolution computes {', '.join(sorted(unknown))}: give some of {allowed}")
         return tuple(node for node in nodes if wanted is None or node.output in wanted)
 
+    def tried(self, rules: Rules, expected_macs: float) -> Tried:
+        """What a combination of rules costs on the samples that choose."""
+        tried = self.chooser.tried(rules)
+        self._front.append((expected_macs, tried.loss_points))
+        return tried
+
     def refused(self, rules: Rules) -> bool:
         """Whether the judging samples lose more than the budget."""
         return self.judge.tried(rules).loss_points > self.budget.max_loss_points
@@ -131,6 +140,7 @@ class Search:
             evaluations=self.chooser.evaluations + self.judge.evaluations,
             seconds=monotonic() - self._began,
             split=self._split,
+            front=tuple(self._front),
             macs_saved_by_layer={name: 1.0 - executed[name] / macs[name] for name in rules if macs.get(name)},
         )
 

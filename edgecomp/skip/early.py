@@ -274,6 +274,11 @@ def _rules(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Earl
     return {name: rule for name, rule in rules.items() if rule is not None}
 
 
+def _expected_macs(running: Search, layers: Sequence[_Layer], state: Mapping[str, int]) -> float:
+    """Products an inference of the whole network."""
+    return running.dense.macs - sum(layer.node.op.work.macs - layer.levels[state[layer.name]].expected_macs for layer in layers)
+
+
 def _choose(running: Search, layers: Sequence[_Layer]) -> dict[str, int]:
     """The passes over layers alone, from the greediest level down, and over all together, the worst bargain stepped down first."""
     state = {layer.name: len(layer.levels) - 1 for layer in layers}
@@ -292,7 +297,7 @@ def _choose(running: Search, layers: Sequence[_Layer]) -> dict[str, int]:
     for layer in layers:
         while state[layer.name] and not running.late and loss_alone(layer, state[layer.name]) > running.budget.max_loss_points:
             state[layer.name] -= 1
-    while any(state.values()) and not running.budget.holds(running.chooser.tried(_rules(layers, state))):
+    while any(state.values()) and not running.budget.holds(running.tried(_rules(layers, state), _expected_macs(running, layers, state))):
         if running.late:
             state = {name: level // 2 for name, level in state.items()}
             continue

@@ -128,7 +128,7 @@ def _climb(running: Search, layers: Sequence[_Layer]) -> list[dict[str, int]]:
             if layer.name in hopeless or rate == len(RATES) or running.late:
                 continue
             state = {**path[-1], layer.name: rate}
-            tried = running.chooser.tried(_rules(layers, state))
+            tried = running.tried(_rules(layers, state), _expected_macs(running, layers, state))
             if running.budget.holds(tried):
                 saved = (RATES[rate] - RATES[rate - 1]) * layer.conv.work.macs
                 price = (max(tried.loss_points - last_points, 0.0) + LEAST_PRICE_POINTS) / saved
@@ -140,6 +140,11 @@ def _climb(running: Search, layers: Sequence[_Layer]) -> list[dict[str, int]]:
         _, last_points, best = min(options, key=lambda option: option[0])
         path.append(best)
     return path
+
+
+def _expected_macs(running: Search, layers: Sequence[_Layer], state: Mapping[str, int]) -> float:
+    """Products an inference of the whole network."""
+    return running.dense.macs - sum(RATES[state.get(layer.name, 0)] * layer.conv.work.macs for layer in layers)
 
 
 def _rules(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Perforated]:

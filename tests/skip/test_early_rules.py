@@ -99,6 +99,7 @@ def test_search_predictive_saves_more_within_the_budget(small: Small) -> None:
     assert found.macs_executed < exact.macs_executed
     assert found.loss_points <= 20
     assert any(np.any(rule.prefix) for rule in found.rules.values())
+    assert found.front and all(0 < macs < found.macs_dense for macs, _ in found.front)
     again = early.search(*small, None, Budget(max_loss_points=20, samples=SAMPLES))
     for name, rule in found.rules.items():
         for item in ("order", "exact_from", "prefix", "thresholds"):

@@ -84,6 +84,7 @@ def test_search_saves_within_the_budget(small: Small, kinds: tuple[str, ...]) ->
     assert found.mode == "perforated"
     assert found.macs_executed < found.macs_dense
     assert found.loss_points <= 15
+    assert min(macs for macs, _ in found.front) == pytest.approx(found.macs_executed, rel=0.1)
     assert found.rules.keys() <= set(layers)
     dense, skipping = (outputs(small, rules).argmax(axis=1)[1::2] for rules in ({}, dict(found.rules)))
     assert found.accuracy_skip == pytest.approx(float((dense == skipping).mean()))
