@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from edgecomp.graph import Array
 from edgecomp.qgraph import U8, U16, U32, IntArray, S32Array, U8Array
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.patches import Patches, spatial_members
@@ -48,18 +47,22 @@ class Conv2DSpatial(Conv2D):
         computed = self.patches.computed(self._as_map(accumulators))
         return np.where(computed.reshape(outputs.shape), outputs, np.int8(self.output_zero_point))
 
+    def sums(self, x: IntArray) -> IntArray:
+        """The accumulators that are judged, int64 [S, output_h, output_w, output_c]."""
+        return self._as_map(self._accumulators(x.reshape(-1, self.input_h, self.input_w, self.input_c)))
+
     def computed_outputs(self, *inputs: IntArray) -> int:
         """How many outputs are computed over all samples."""
         x = inputs[0].reshape(-1, self.input_h, self.input_w, self.input_c)
         taps_bytes = 4 * self.kernel_h * self.kernel_w * self.input_c
         step = max(1, CHUNK_BYTES // (self.output_h * self.output_w * (taps_bytes + 16 * self.output_c)))
         chunks = (x[start : start + step] for start in range(0, len(x), step))
-        return sum(int(np.count_nonzero(self.patches.computed(self._as_map(self._accumulators(chunk))))) for chunk in chunks)
+        return sum(int(np.count_nonzero(self.patches.computed(self.sums(chunk)))) for chunk in chunks)
 
     def executed_macs(self, *inputs: IntArray) -> int:
         return self.computed_outputs(*inputs) * self.kernel_h * self.kernel_w * (self.input_c // self.groups)
 
-    def _as_map(self, values: Array) -> Array:
+    def _as_map(self, values: IntArray) -> IntArray:
         return values.reshape(-1, self.output_h, self.output_w, self.output_c)
 
     @property

@@ -49,13 +49,17 @@ static void ec_spatial_begin(ec_spatial_layer *l, const ec_conv2d_s8_params *p, 
     b->low = p->clamp_min;
     b->channels = channels;
     b->is_judged = sum == NULL;
+    for (uint32_t i = 0; i < EC_PIXELS; i++) { /* the buffers, if outputs go there */
+        b->output[i] = (int8_t *)l->before + (i + 1u) * channels;
+    }
 }
 
-/* The next positions of both runs: windows into the patch, and where outputs go. */
+/* The next positions of both runs: windows into the patch; where outputs go to `output`, and to the block unless they go to buffers. */
 static void ec_spatial_load(ec_spatial_layer *l, const ec_run *runs, int8_t **output) {
-    ec_load_positions(&l->patches.gather, runs, output);
-    for (uint32_t i = 0; i < EC_PIXELS; i++) {
-        l->block.output[i] = l->sum != NULL ? (int8_t *)l->before + (i + 1u) * l->block.channels : output[i];
+    if (l->sum == NULL) {
+        ec_load_positions(&l->patches.gather, runs, l->block.output);
+    } else {
+        ec_load_positions(&l->patches.gather, runs, output);
     }
 }
 
@@ -88,7 +92,7 @@ static void ec_spatial_always(ec_spatial_layer *l, ec_run *runs) {
         b->channel = 0;
         ec_spatial_pairs(b);
         if (l->sum != NULL) {
-            ec_spatial_add_all(l->sum, b, output);
+            ec_spatial_add_all(l->sum, b, runs[0].first < runs[0].end, runs[1].first < runs[1].end, output);
         }
     }
 }

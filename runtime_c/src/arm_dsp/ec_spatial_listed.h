@@ -91,7 +91,7 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
 }
 
 /* r12, r11: weights; lr: patch; r4, r5: sums of one channel; r6, r7: of the other. */
-#define QUAD_OF_2_PIXELS                    \
+#define QUAD_OF_2_CHANNELS                  \
     "ldr    r2, [r12], #8               \n" \
     "ldr    r3, [r11], #8               \n" \
     "ldrd   r0, r1, [lr], #16           \n" \
@@ -109,7 +109,19 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
     "smlad  r6, r3, r0, r6              \n" \
     "smlad  r7, r3, r1, r7              \n"
 
-/* Channels from `list` to `end`, one or more, for the pixels of the first patch, `offset` 0, or the second, `offset` 8. */
+#define QUAD_OF_1_CHANNEL                   \
+    "ldr    r2, [r12], #8               \n" \
+    "ldrd   r0, r1, [lr], #16           \n" \
+    "sxtb16 r8, r2                      \n" \
+    "smlad  r4, r8, r0, r4              \n" \
+    "smlad  r5, r8, r1, r5              \n" \
+    "ldrd   r0, r1, [lr], #16           \n" \
+    "sxtb16 r2, r2, ror #8              \n" \
+    "smlad  r4, r2, r0, r4              \n" \
+    "smlad  r5, r2, r1, r5              \n"
+
+/* Channels from `list` to `end`, one or more, for the pixels of the first patch, `offset` 0, or the second, `offset` 8: two at a time,
+ * then the one that may be left. */
 EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_PARAMETER, const uint16_t *list EC_ASM_PARAMETER,
                                            const uint16_t *end EC_ASM_PARAMETER, uint32_t offset EC_ASM_PARAMETER) {
     __asm__ volatile(
@@ -117,42 +129,42 @@ EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_
         "push   {r0-r5}                     \n" /* [sp]: block, list, end, offset, both channels */
         "1: ldrd r1, r0, [sp, #4]           \n"
         "ldrh   r2, [r1], #2                \n"
-        "mov    r3, r2                      \n" /* the last one with itself */
+        "ldr    r5, [sp]                    \n"
+        "ldrd   r12, r9, [r5, #12]          \n"
+        "ldrd   lr, r10, [r5]               \n"
+        "ldr    r6, [sp, #12]               \n"
+        "add    lr, lr, r6                  \n"
+        "add    r10, r10, r6                \n"
+        "mov    r11, r12                    \n"
+        "lsrs   r4, r2, #1                  \n"
+        "mla    r12, r4, r9, r12            \n"
+        "and    r4, r2, #1                  \n"
+        "add    r12, r12, r4, lsl #2        \n"
+        "ldr    r4, [r12], #8               \n" /* its bias */
+        "ldr    r8, [r5, #8]                \n"
         "cmp    r1, r0                      \n"
-        "it     ne                          \n"
-        "ldrhne r3, [r1], #2                \n"
+        "beq    7f                          \n"
+        "ldrh   r3, [r1], #2                \n"
         "str    r1, [sp, #4]                \n"
         "strd   r2, r3, [sp, #16]           \n"
-        "ldr    r0, [sp]                    \n"
-        "ldrd   r12, r9, [r0, #12]          \n"
-        "lsrs   r4, r2, #1                  \n"
-        "lsrs   r5, r3, #1                  \n"
-        "mla    r11, r5, r9, r12            \n"
-        "mla    r12, r4, r9, r12            \n"
-        "and    r2, r2, #1                  \n"
+        "lsrs   r6, r3, #1                  \n"
+        "mla    r11, r6, r9, r11            \n"
         "and    r3, r3, #1                  \n"
-        "add    r12, r12, r2, lsl #2        \n"
         "add    r11, r11, r3, lsl #2        \n"
-        "ldr    r4, [r12], #8               \n" /* their biases */
         "ldr    r6, [r11], #8               \n"
         "mov    r5, r4                      \n"
         "mov    r7, r6                      \n"
-        "ldr    r1, [sp, #12]               \n"
-        "ldrd   lr, r10, [r0]               \n"
-        "add    lr, lr, r1                  \n"
-        "add    r10, r10, r1                \n"
-        "ldr    r0, [r0, #8]                \n"
-        "tbh    [pc, r0, lsl #1]            \n"
+        "tbh    [pc, r8, lsl #1]            \n"
         "2: .hword (40f - 2b) / 2, (41f - 2b) / 2, (42f - 2b) / 2, (43f - 2b) / 2 \n"
         ".hword (44f - 2b) / 2, (45f - 2b) / 2, (46f - 2b) / 2, (47f - 2b) / 2    \n"
-        "40:" QUAD_OF_2_PIXELS
-        "47:" QUAD_OF_2_PIXELS
-        "46:" QUAD_OF_2_PIXELS
-        "45:" QUAD_OF_2_PIXELS
-        "44:" QUAD_OF_2_PIXELS
-        "43:" QUAD_OF_2_PIXELS
-        "42:" QUAD_OF_2_PIXELS
-        "41:" QUAD_OF_2_PIXELS
+        "40:" QUAD_OF_2_CHANNELS
+        "47:" QUAD_OF_2_CHANNELS
+        "46:" QUAD_OF_2_CHANNELS
+        "45:" QUAD_OF_2_CHANNELS
+        "44:" QUAD_OF_2_CHANNELS
+        "43:" QUAD_OF_2_CHANNELS
+        "42:" QUAD_OF_2_CHANNELS
+        "41:" QUAD_OF_2_CHANNELS
         "cmp    lr, r10                     \n"
         "bne    40b                         \n"
         "ldr    r2, [r12, #8]               \n" /* twice their multipliers */
@@ -188,6 +200,37 @@ EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_
         EC_ASM_CLAMP("r5")
         EC_ASM_CLAMP("r6")
         EC_ASM_CLAMP("r7")
+        "b      5b                          \n"
+        "7: str r1, [sp, #4]                \n" /* the last channel, alone: its results are stored twice */
+        "mov    r3, r2                      \n"
+        "strd   r2, r3, [sp, #16]           \n"
+        "mov    r5, r4                      \n"
+        "tbh    [pc, r8, lsl #1]            \n"
+        "8: .hword (50f - 8b) / 2, (51f - 8b) / 2, (52f - 8b) / 2, (53f - 8b) / 2 \n"
+        ".hword (54f - 8b) / 2, (55f - 8b) / 2, (56f - 8b) / 2, (57f - 8b) / 2    \n"
+        "50:" QUAD_OF_1_CHANNEL
+        "57:" QUAD_OF_1_CHANNEL
+        "56:" QUAD_OF_1_CHANNEL
+        "55:" QUAD_OF_1_CHANNEL
+        "54:" QUAD_OF_1_CHANNEL
+        "53:" QUAD_OF_1_CHANNEL
+        "52:" QUAD_OF_1_CHANNEL
+        "51:" QUAD_OF_1_CHANNEL
+        "cmp    lr, r10                     \n"
+        "bne    50b                         \n"
+        "ldr    r2, [r12, #8]               \n"
+        "mov    r3, r2                      \n"
+        "mov    r6, r4                      \n"
+        "mov    r7, r5                      \n"
+        "ldrd   r8, r10, [sp, #8]           \n"
+        "ldr    lr, [sp]                    \n"
+        "ldrd   r0, r1, [lr, #20]           \n"
+        "cmp    r1, #0                      \n"
+        "bne    6b                          \n"
+        EC_ASM_REQUANTIZE("r6", "r3")
+        EC_ASM_REQUANTIZE("r7", "r3")
+        "mov    r4, r6                      \n"
+        "mov    r5, r7                      \n"
         "b      5b                          \n");
 }
 

@@ -123,23 +123,38 @@ typedef struct {
     uint32_t end;
 } ec_run;
 
-/* The next two positions of each run into the patch, the last once more where there is no other; where the outputs lie to `output`.
- * Neither run is empty. */
-EC_NOT_INLINED static void ec_load_positions(ec_gather *g, const ec_run *runs, int8_t **output) {
+static inline const ec_position *ec_position_of(const ec_run *run, uint32_t i) {
+    const uint32_t next = run->first + i;
+    return &run->patch->positions->position[next < run->end ? next : run->end - 1u];
+}
+
+/* Four windows of which some may read padding. */
+EC_NOT_INLINED static void ec_load_at_border(ec_gather *g, const ec_run *runs) {
     ec_pixel at[EC_PIXELS];
     for (uint32_t i = 0; i < EC_PIXELS; i++) {
-        const ec_run *const run = &runs[i / 2u];
-        const uint32_t next = run->first + i % 2u;
-        const ec_position *const position = &run->patch->positions->position[next < run->end ? next : run->end - 1u];
-        const ec_pixel *const first = &run->patch->first;
+        const ec_position *const position = ec_position_of(&runs[i / 2u], i % 2u);
+        const ec_pixel *const first = &runs[i / 2u].patch->first;
         at[i] = (ec_pixel){first->y + position->y, first->x + position->x, first->from + position->from};
-        g->windows.source[i] = at[i].from;
-        output[i] = run->patch->output + position->to;
+    }
+    ec_fill_patch(g, at, EC_PIXELS);
+}
+
+/* The next two positions of each run into the patch, the last once more where there is no other; where the outputs lie to `output`.
+ * Neither run is empty. */
+static inline void ec_load_positions(ec_gather *g, const ec_run *runs, int8_t **output) {
+    for (uint32_t i = 0; i < 2u; i++) {
+        const ec_patch *const patch = runs[i].patch;
+        const ec_position *const a = ec_position_of(&runs[i], 0);
+        const ec_position *const b = ec_position_of(&runs[i], 1);
+        g->windows.source[2u * i] = patch->first.from + a->from;
+        g->windows.source[2u * i + 1u] = patch->first.from + b->from;
+        output[2u * i] = patch->output + a->to;
+        output[2u * i + 1u] = patch->output + b->to;
     }
     if (runs[0].patch->is_inside && runs[1].patch->is_inside) {
         ec_put_four_windows(g);
     } else {
-        ec_fill_patch(g, at, EC_PIXELS);
+        ec_load_at_border(g, runs);
     }
 }
 

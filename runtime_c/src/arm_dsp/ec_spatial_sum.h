@@ -34,6 +34,15 @@ static inline void ec_copy_words(int8_t *to, const int8_t *from, uint32_t count)
     }
 }
 
+/* The sums to where they belong, when all that is needed of the residuals there has been read. */
+static void ec_copy_sums(const ec_spatial_block *b, int first, int second, int8_t *const *output) {
+    for (uint32_t i = 0; i < EC_PIXELS; i++) {
+        if (i < 2u ? first : second) {
+            ec_copy_words(output[i], b->output[i], b->channels);
+        }
+    }
+}
+
 /* One position's sum in place; whether it is above the threshold. */
 static inline uint32_t ec_add_and_judge(const ec_conv2d_add_spatial_s8_params *p, int8_t *value, int8_t residual, int32_t threshold) {
     const int32_t sum = ec_sum_of(p, *value, residual);
@@ -41,28 +50,27 @@ static inline uint32_t ec_add_and_judge(const ec_conv2d_add_spatial_s8_params *p
     return sum > threshold;
 }
 
-/* All channels, which go to the lists. */
-EC_NOT_INLINED static void ec_spatial_add_all(const ec_spatial_sum *s, ec_spatial_block *b, int8_t *const *output) {
+/* All channels at the positions of the first patch, the second, or both; they go to the lists. */
+EC_NOT_INLINED static void ec_spatial_add_all(const ec_spatial_sum *s, ec_spatial_block *b, int first, int second, int8_t *const *output) {
     const uint32_t channels = b->channels;
     const int8_t *residual[EC_PIXELS];
     for (uint32_t i = 0; i < EC_PIXELS; i++) {
         residual[i] = s->residual + (output[i] - s->output);
     }
     for (uint32_t c = 0; c < channels; c++) {
-        const int32_t threshold = s->p->thresholds[c];
-        uint32_t above = ec_add_and_judge(s->p, b->output[0] + c, residual[0][c], threshold);
-        above |= ec_add_and_judge(s->p, b->output[1] + c, residual[1][c], threshold);
-        above |= ec_add_and_judge(s->p, b->output[2] + c, residual[2][c], threshold) * 2u;
-        above |= ec_add_and_judge(s->p, b->output[3] + c, residual[3][c], threshold) * 2u;
+        const int32_t of_first = first ? s->p->thresholds[c] : INT32_MAX;
+        const int32_t of_second = second ? s->p->thresholds[c] : INT32_MAX;
+        uint32_t above = ec_add_and_judge(s->p, b->output[0] + c, residual[0][c], of_first);
+        above |= ec_add_and_judge(s->p, b->output[1] + c, residual[1][c], of_first);
+        above |= ec_add_and_judge(s->p, b->output[2] + c, residual[2][c], of_second) * 2u;
+        above |= ec_add_and_judge(s->p, b->output[3] + c, residual[3][c], of_second) * 2u;
         if (b->above_before != NULL) {
             above |= b->above_before[c];
             b->above_before[c] = (uint8_t)above;
         }
         *b->list[above]++ = (uint16_t)c;
     }
-    for (uint32_t i = 0; i < EC_PIXELS; i++) {
-        ec_copy_words(output[i], b->output[i], channels);
-    }
+    ec_copy_sums(b, first, second, output);
 }
 
 /* Zeros, for the channels that are not computed. */
@@ -93,11 +101,7 @@ EC_NOT_INLINED static void ec_spatial_add_listed(const ec_spatial_sum *s, const 
             ec_spatial_add_list(s, b, lists + 3u * b->channels, b->list[3], i, residual);
         }
     }
-    for (uint32_t i = 0; i < EC_PIXELS; i++) {
-        if (i < 2u ? first : second) {
-            ec_copy_words(output[i], b->output[i], b->channels);
-        }
-    }
+    ec_copy_sums(b, first, second, output);
 }
 
 #endif
