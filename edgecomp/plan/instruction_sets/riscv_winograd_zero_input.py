@@ -18,10 +18,10 @@ LANES = 4
 CHANNELS = 4
 """Input channels of a round of the inner loop."""
 ENLARGED_BITS = 2
-FILTER_BYTES = 25600
+FILTER_BYTES = 51200
 """Of transformed filters at most, unless one block needs more: as in `ec_conv2d_zero_input_s8.c`."""
 WINDOW_BYTES = 4 * 10 * 4
-MOST_SCRATCH_BYTES = 40960
+MOST_SCRATCH_BYTES = 57344
 
 
 def _channels(op: Conv2DZeroInput) -> int:
@@ -54,8 +54,10 @@ def _scratch_bytes(op: QOp) -> int:
 
 
 def _supports(op: QOp) -> bool:
-    """3x3 and stride 1, sums in range, scratch of a bearable size."""
+    """3x3 and stride 1, sums in range, scratch of a bearable size; inputs are forced to zero only above -128."""
     assert isinstance(op, Conv2DZeroInput)
+    if op.zero_span > 127 or (op.zero_span and op.input_zero_point != -128):
+        return False
     square = op.kernel_h == op.kernel_w == 3 and op.stride_h == op.stride_w == op.dilation_h == op.dilation_w == op.groups == 1
     return square and in_range(op, ENLARGED_BITS) and _scratch_bytes(op) <= MOST_SCRATCH_BYTES
 

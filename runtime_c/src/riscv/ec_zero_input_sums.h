@@ -1,132 +1,107 @@
-/* ec_zero_input_sums.h - listed inputs times the merged weights of a block of output channels. */
+/* ec_zero_input_sums.h - listed inputs times the merged weights (ec_four_sums.h) of a block of output channels. */
 #ifndef EC_ZERO_INPUT_SUMS_H
 #define EC_ZERO_INPUT_SUMS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ec_four_sums.h"
 #include "ec_zero_input_lists.h"
-#include "ec_zero_input_quads.h"
 
-/* What happens to the sums S after a phase. */
-typedef enum {
-    EC_GO_ON,
-    EC_KEEP,   /* K = S */
-    EC_BRANCH, /* B = S */
-    EC_RESUME, /* S is an output's; S = K */
-    EC_MIRROR, /* S is an output's; S = 2 K - B */
-    EC_DONE    /* S is an output's, the last */
-} ec_then;
+#define EC_LIST_QUADS 6U /* of a block at most */
+#define EC_LIST_WORDS (EC_LIST_QUADS * EC_QUAD_WORDS)
 
-/* A unit and its weights. */
+/* A tap of a window: what is listed there, and its weights. The order of the members is that of the assembly below. */
 typedef struct {
-    uint32_t unit;  /* bytes from the first of the outputs' units in a row */
-    uint32_t words; /* bytes from the first of a row's weights */
-    ec_then then;
-} ec_phase;
-
-/* A row of the input that windows read. */
-typedef struct {
-    const void *units; /* the first of the outputs at hand */
+    const ec_entry *list; /* NULL behind the last */
     const void *words;
-} ec_listed_row;
+} ec_listed_tap;
 
-typedef struct {
-    const ec_listed_row *rows;
-    const ec_listed_row *rows_end;
-    uint32_t first; /* bytes from the first unit of a row to that of the outputs at hand */
-    const ec_phase *phase;
-    uint32_t sums[EC_TILE_OUTPUTS][EC_MOST_WORDS]; /* of one output, or two */
-    uint32_t kept[EC_MOST_WORDS];
-    uint32_t branch[EC_MOST_WORDS];
-} ec_windows;
+_Static_assert(sizeof(ec_entry) == 4 && offsetof(ec_entry, value) == 2, "the assembly counts on it");
+_Static_assert(sizeof(ec_listed_tap) == 8 && offsetof(ec_listed_tap, words) == 4, "the assembly counts on it");
 
-typedef void ec_add_windows(ec_windows *windows);
+/* sums[]: what quads start from, plus the products of all taps. */
+typedef void ec_add_taps(const ec_listed_tap *taps, const uint32_t *start, uint32_t *sums);
 
-/* What the words of quads start from: four sums of 2^22. */
-static const uint32_t ec_start[EC_MOST_WORDS] = {EC_QUAD_U, EC_QUAD_V, EC_QUAD_W, EC_QUAD_U, EC_QUAD_V, EC_QUAD_W,
-                                                 EC_QUAD_U, EC_QUAD_V, EC_QUAD_W, EC_QUAD_U, EC_QUAD_V, EC_QUAD_W,
-                                                 EC_QUAD_U, EC_QUAD_V, EC_QUAD_W, EC_QUAD_U, EC_QUAD_V, EC_QUAD_W};
+/* clang-format off */
 
-/* A value times the three words of a quad. In this order, or the compiler would load all words first and have no register left. */
-#define EC_ADD_QUAD(i, j, k) \
-    { \
-        uint32_t t; \
-        uint32_t u; \
-        uint32_t v; \
-        __asm__("lw %[t], %[at0]\n" \
-                "lw %[u], %[at1]\n" \
-                "lw %[v], %[at2]\n" \
-                "mul %[t], %[t], %[value]\n" \
-                "mul %[u], %[u], %[value]\n" \
-                "mul %[v], %[v], %[value]\n" \
-                "add %[s0], %[s0], %[t]\n" \
-                "add %[s1], %[s1], %[u]\n" \
-                "add %[s2], %[s2], %[v]\n" \
-                : [s0] "+r"(s##i), [s1] "+r"(s##j), [s2] "+r"(s##k), [t] "=&r"(t), [u] "=&r"(u), [v] "=&r"(v) \
-                : [value] "r"(value), [at0] "m"(words[i]), [at1] "m"(words[j]), [at2] "m"(words[k])); \
-    }
+/* The value times words i and j of its weights, or i alone. */
+#define EC_LIST_PAIR(i, j) \
+    "lw %[t], 4*" #i "(%[at])\n" \
+    "lw %[u], 4*" #j "(%[at])\n" \
+    "mul %[t], %[t], %[x]\n" \
+    "mul %[u], %[u], %[x]\n" \
+    "add %[s" #i "], %[s" #i "], %[t]\n" \
+    "add %[s" #j "], %[s" #j "], %[u]\n"
+#define EC_LIST_SINGLE(i) \
+    "lw %[t], 4*" #i "(%[at])\n" \
+    "mul %[t], %[t], %[x]\n" \
+    "add %[s" #i "], %[s" #i "], %[t]\n"
 
+#define EC_LIST_2 EC_LIST_PAIR(0, 1)
+#define EC_LIST_3 EC_LIST_2 EC_LIST_SINGLE(2)
+#define EC_LIST_6 EC_LIST_2 EC_LIST_PAIR(2, 3) EC_LIST_PAIR(4, 5)
+#define EC_LIST_8 EC_LIST_6 EC_LIST_PAIR(6, 7)
+#define EC_LIST_9 EC_LIST_8 EC_LIST_SINGLE(8)
+#define EC_LIST_12 EC_LIST_8 EC_LIST_PAIR(8, 9) EC_LIST_PAIR(10, 11)
+#define EC_LIST_14 EC_LIST_12 EC_LIST_PAIR(12, 13)
+#define EC_LIST_15 EC_LIST_14 EC_LIST_SINGLE(14)
+#define EC_LIST_18 EC_LIST_14 EC_LIST_PAIR(14, 15) EC_LIST_PAIR(16, 17)
+
+#define EC_LIST_START(i, j, k) "lw %[s" #i "], 0(%[t])\nlw %[s" #j "], 4(%[t])\nlw %[s" #k "], 8(%[t])\n"
+#define EC_LIST_STORE(i, j, k) \
+    "sw %[s" #i "], 4*" #i "(%[t])\nsw %[s" #j "], 4*" #j "(%[t])\nsw %[s" #k "], 4*" #k "(%[t])\n"
+#define EC_LIST_DECLARE(i, j, k) uint32_t s##i, s##j, s##k;
+#define EC_LIST_OPERANDS(i, j, k) [s##i] "=&r"(s##i), [s##j] "=&r"(s##j), [s##k] "=&r"(s##k),
 #define EC_QUADS_1(DO) DO(0, 1, 2)
 #define EC_QUADS_2(DO) EC_QUADS_1(DO) DO(3, 4, 5)
 #define EC_QUADS_3(DO) EC_QUADS_2(DO) DO(6, 7, 8)
 #define EC_QUADS_4(DO) EC_QUADS_3(DO) DO(9, 10, 11)
 #define EC_QUADS_5(DO) EC_QUADS_4(DO) DO(12, 13, 14)
 #define EC_QUADS_6(DO) EC_QUADS_5(DO) DO(15, 16, 17)
-#define EC_THREE(DO, i, j, k) DO(i) DO(j) DO(k)
-#define EC_BEGIN(i) uint32_t s##i = ec_start[i];
-#define EC_TO_KEPT(i) w->kept[i] = s##i;
-#define EC_TO_BRANCH(i) w->branch[i] = s##i;
-#define EC_TO_OUTPUT(i) output[i] = s##i;
-#define EC_FROM_KEPT(i) s##i = w->kept[i];
-#define EC_FROM_BOTH(i) s##i = 2U * w->kept[i] - w->branch[i];
-#define EC_BEGIN_QUAD(i, j, k) EC_THREE(EC_BEGIN, i, j, k)
-#define EC_KEEP_QUAD(i, j, k) EC_THREE(EC_TO_KEPT, i, j, k)
-#define EC_BRANCH_QUAD(i, j, k) EC_THREE(EC_TO_BRANCH, i, j, k)
-#define EC_OUTPUT_QUAD(i, j, k) EC_THREE(EC_TO_OUTPUT, i, j, k)
-#define EC_RESUME_QUAD(i, j, k) EC_THREE(EC_FROM_KEPT, i, j, k)
-#define EC_MIRROR_QUAD(i, j, k) EC_THREE(EC_FROM_BOTH, i, j, k)
 
-/* The sums of one output or two, for blocks of a number of quads. */
-#define EC_DEFINE_ADD_WINDOWS(quads) \
-    static __attribute__((noinline)) void ec_add_windows_##quads(ec_windows *w) { \
-        uint32_t *output = w->sums[0]; \
-        EC_QUADS_##quads(EC_BEGIN_QUAD) \
-        for (const ec_phase *phase = w->phase;; phase++) { \
-            for (const ec_listed_row *row = w->rows; row != w->rows_end; row++) { \
-                const ec_entry *entry = (const void *)((const uint8_t *)row->units + w->first + phase->unit); \
-                const uint8_t *row_words = (const uint8_t *)row->words + phase->words; \
-                const ec_entry *end = entry + 1 + entry->offset; \
-                while (++entry != end) { \
-                    const int32_t value = entry->value; \
-                    const uint32_t *words = (const void *)(row_words + entry->offset); \
-                    EC_QUADS_##quads(EC_ADD_QUAD) \
-                } \
-            } \
-            if (phase->then == EC_KEEP) { \
-                EC_QUADS_##quads(EC_KEEP_QUAD) \
-            } else if (phase->then == EC_BRANCH) { \
-                EC_QUADS_##quads(EC_BRANCH_QUAD) \
-            } else if (phase->then != EC_GO_ON) { \
-                EC_QUADS_##quads(EC_OUTPUT_QUAD) \
-                output = w->sums[1]; \
-                if (phase->then == EC_DONE) { \
-                    return; \
-                } \
-                if (phase->then == EC_RESUME) { \
-                    EC_QUADS_##quads(EC_RESUME_QUAD) \
-                } else { \
-                    EC_QUADS_##quads(EC_MIRROR_QUAD) \
-                } \
-            } \
-        } \
+/* For blocks of `quads` quads, `count` words. Up to 26 registers, all that there are beside a frame pointer: the compiler would spill. */
+#define EC_DEFINE_ADD_TAPS(quads, count) \
+    static __attribute__((noinline)) void ec_add_taps_##quads(const ec_listed_tap *tap, const uint32_t *start, uint32_t *sums) { \
+        EC_QUADS_##quads(EC_LIST_DECLARE) \
+        uint32_t entry, end, words, at, x, t, u; \
+        __asm__ volatile( \
+            "lw %[t], %[start]\n" \
+            EC_QUADS_##quads(EC_LIST_START) \
+            "lw %[entry], 0(%[tap])\n" \
+            "1:\n" \
+            "lhu %[end], 0(%[entry])\n" \
+            "lw %[words], 4(%[tap])\n" \
+            "addi %[tap], %[tap], 8\n" \
+            "addi %[entry], %[entry], 4\n" \
+            "beqz %[end], 3f\n" \
+            "slli %[end], %[end], 2\n" \
+            "add %[end], %[end], %[entry]\n" \
+            "2:\n" \
+            "lhu %[at], 0(%[entry])\n" \
+            "lh %[x], 2(%[entry])\n" \
+            "addi %[entry], %[entry], 4\n" \
+            "add %[at], %[at], %[words]\n" \
+            EC_LIST_##count \
+            "bne %[entry], %[end], 2b\n" \
+            "3:\n" \
+            "lw %[entry], 0(%[tap])\n" \
+            "bnez %[entry], 1b\n" \
+            "lw %[t], %[sums]\n" \
+            EC_QUADS_##quads(EC_LIST_STORE) \
+            : EC_QUADS_##quads(EC_LIST_OPERANDS) [tap] "+r"(tap), [entry] "=&r"(entry), [end] "=&r"(end), [words] "=&r"(words), \
+              [at] "=&r"(at), [x] "=&r"(x), [t] "=&r"(t), [u] "=&r"(u) \
+            : [start] "m"(start), [sums] "m"(sums) \
+            : "memory"); \
     }
 
-EC_DEFINE_ADD_WINDOWS(1)
-EC_DEFINE_ADD_WINDOWS(2)
-EC_DEFINE_ADD_WINDOWS(3)
-EC_DEFINE_ADD_WINDOWS(4)
-EC_DEFINE_ADD_WINDOWS(5)
-EC_DEFINE_ADD_WINDOWS(6)
+EC_DEFINE_ADD_TAPS(1, 3)
+EC_DEFINE_ADD_TAPS(2, 6)
+EC_DEFINE_ADD_TAPS(3, 9)
+EC_DEFINE_ADD_TAPS(4, 12)
+EC_DEFINE_ADD_TAPS(5, 15)
+EC_DEFINE_ADD_TAPS(6, 18)
+
+/* clang-format on */
 
 #endif

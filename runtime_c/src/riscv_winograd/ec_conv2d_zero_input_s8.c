@@ -18,7 +18,7 @@
 #include "ec_blocks.h"
 #include "ec_conv2d_s8.h"
 #include "ec_four_sums.h"
-#include "ec_riscv_requantize.h"
+#include "ec_riscv_four_sums.h"
 #include "ec_winograd_skip.h"
 #include "ec_winograd_tiles.h"
 #include "ec_winograd_transform.h"
@@ -27,12 +27,7 @@
 #define POSITIONS ((uint32_t)EC_WINOGRAD_POSITIONS)
 #define TAPS 9U
 #define ENLARGED_BITS 2U    /* sums come out four times as large */
-#define FILTER_BYTES 25600U /* of transformed filters at most, unless one block needs more */
-
-typedef struct {
-    ec_riscv_output to;
-    int32_t dead; /* sums that are not above it are clamped to the lowest output */
-} scaling;
+#define FILTER_BYTES 51200U /* of transformed filters at most, unless one block needs more */
 
 typedef struct {
     ec_conv2d_s8_params params;
@@ -43,7 +38,7 @@ typedef struct {
     int16_t *inputs;               /* [channels][positions][lanes] */
     int8_t *window;
     uint32_t *filters; /* of each block [positions][channels][words] */
-    scaling scaling;
+    ec_riscv_relu_output to;
 } layer;
 
 /* The output channels of a block and the tile whose first output lies at (y, x). */
@@ -123,24 +118,9 @@ static inline __attribute__((always_inline)) void transform_output(const uint32_
     to[3U * EC_QUAD_WORDS] = below[1] - below[2] - below[3] + start;
 }
 
-/* Scales and stores four channels, or fewer, of one output pixel. Sums that ReLU makes zero are told from their sign. */
-static inline __attribute__((always_inline)) void store_quad(const uint32_t *words, const int32_t *bias, const int32_t *multiplier,
-                                                             uint32_t channels, scaling s, int8_t *output) {
-    int32_t sums[EC_QUAD];
-    ec_split_quad(words, ENLARGED_BITS, sums);
-#pragma GCC unroll 4
-    for (uint32_t i = 0; i < EC_QUAD; i++) {
-        if (i >= channels) {
-            break;
-        }
-        const int32_t sum = sums[i] + bias[i];
-        output[i] = sum <= s.dead ? (int8_t)s.to.low : ec_riscv_scale((int32_t)((uint32_t)sum << s.to.shift), multiplier[i], s.to);
-    }
-}
-
 /* Scales the sums of a tile and stores what lies inside the output. */
 static __attribute__((noinline)) void store(const layer *l, const place *at, int8_t *output) {
-    const scaling s = l->scaling;
+    const ec_riscv_relu_output to = l->to;
     const uint32_t pixel = l->params.output_c;
     const uint32_t row = l->params.output_w * pixel;
     const uint32_t two_rows = at->y + 1U < l->params.output_h;
@@ -157,14 +137,14 @@ static __attribute__((noinline)) void store(const layer *l, const place *at, int
         }
         const uint32_t *from = words;
         const uint32_t *end = words + (two_rows ? 4 : 2) * EC_QUAD_WORDS;
-        int8_t *to = output;
+        int8_t *pixels = output;
         const uint32_t channels = left < EC_QUAD ? left : EC_QUAD;
         for (; from != end; from += 2U * EC_QUAD_WORDS) {
-            store_quad(from, bias, multiplier, channels, s, to);
+            ec_riscv_store_quad(from, ENLARGED_BITS, bias, multiplier, channels, to, pixels);
             if (two_columns) {
-                store_quad(from + EC_QUAD_WORDS, bias, multiplier, channels, s, to + pixel);
+                ec_riscv_store_quad(from + EC_QUAD_WORDS, ENLARGED_BITS, bias, multiplier, channels, to, pixels + pixel);
             }
-            to += row;
+            pixels += row;
         }
         if (left <= EC_QUAD) {
             break;
@@ -201,8 +181,7 @@ static void make_layer(const ec_conv2d_zero_input_s8_params *p, void *scratch, l
     ec_start_quad(head[0], ENLARGED_BITS, l->start);
     l->multiply = loops[head[1] - 1U];
     l->words = head[1] * EC_QUAD_WORDS;
-    l->scaling.to = (ec_riscv_output){p->output_zero_point, p->clamp_min, p->clamp_max, p->shift};
-    l->scaling.dead = p->clamp_min >= p->output_zero_point ? 0 : INT32_MIN;
+    l->to = ec_riscv_relu((ec_riscv_output){p->output_zero_point, p->clamp_min, p->clamp_max, p->shift});
     l->block.channels = (p->input_c + EC_SKIP_CHANNELS - 1U) / EC_SKIP_CHANNELS * EC_SKIP_CHANNELS;
     l->block.sums = scratch;
     l->inputs = (int16_t *)(void *)(l->block.sums + POSITIONS * l->words);
@@ -231,7 +210,7 @@ void ec_conv2d_zero_input_s8_riscv_winograd(const ec_conv2d_zero_input_s8_params
         place at = {0, 0, 0, 0};
         for (at.y = 0; at.y < params->output_h; at.y += 2U) {
             for (at.x = 0; at.x < params->output_w; at.x += 2U * LANES) {
-                ec_winograd_transform_tiles(&l.params, input, (int32_t)at.y, (int32_t)at.x, l.window, l.inputs);
+                ec_winograd_transform_tiles(&l.params, input, (int32_t)at.y, (int32_t)at.x, l.window, params->zero_span, l.inputs);
                 subtract_zero_points(&l);
                 compute_tiles(&l, at, first, end, output);
             }

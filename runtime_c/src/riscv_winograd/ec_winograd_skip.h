@@ -1,4 +1,5 @@
-/* ec_winograd_skip.h - merged filters (ec_four_sums.h) times a tile at each of the 16 positions; inputs that are zero cost two instructions.
+/* ec_winograd_skip.h - merged filters (ec_four_sums.h) times a tile at each of the 16 positions; inputs that are zero cost two
+ * instructions.
  */
 #ifndef EC_WINOGRAD_SKIP_H
 #define EC_WINOGRAD_SKIP_H
@@ -69,24 +70,22 @@ typedef void ec_winograd_skip_block(const ec_winograd_skip *block);
 #define EC_SKIP_STORE(i) sums[EC_WINOGRAD_POSITIONS * i] = s##i;
 
 /* All positions of a block of `quads` quads, `words` words. */
-#define EC_DEFINE_WINOGRAD_SKIP(quads, words) \
-    static __attribute__((noinline)) void ec_winograd_skip_##quads(const ec_winograd_skip *block) { \
-        const uint32_t size = block->channels * EC_WINOGRAD_POSITIONS * EC_WINOGRAD_LANES; \
-        const int16_t *inputs = block->inputs; \
-        const uint32_t *filters = block->filters; \
-        uint32_t *sums = block->sums; \
-        for (uint32_t *last = sums + EC_WINOGRAD_POSITIONS; sums != last; sums++) { \
-            const int16_t *end = inputs + size; \
-            uint32_t x, t, u, v; \
-            EC_EACH_##words(EC_SKIP_DECLARE) \
-            __asm__(EC_EACH_##words(EC_SKIP_CLEAR) EC_SKIP_LOOP(words, EC_SKIP_##quads) \
-                    : EC_EACH_##words(EC_SKIP_OPERAND) [inputs] "+r"(inputs), [filters] "+r"(filters), [x] "=&r"(x), [t] "=&r"(t), \
-                      [u] "=&r"(u), [v] "=&r"(v) \
-                    : [end] "r"(end) \
-                    : "memory"); \
-            EC_EACH_##words(EC_SKIP_STORE) \
-            inputs += EC_WINOGRAD_LANES - (int32_t)size; \
-        } \
+#define EC_DEFINE_WINOGRAD_SKIP(quads, words)                                                                                          \
+    static __attribute__((noinline)) void ec_winograd_skip_##quads(const ec_winograd_skip *block) {                                    \
+        const uint32_t size = block->channels * EC_WINOGRAD_POSITIONS * EC_WINOGRAD_LANES;                                             \
+        const int16_t *inputs = block->inputs;                                                                                         \
+        const uint32_t *filters = block->filters;                                                                                      \
+        uint32_t *sums = block->sums;                                                                                                  \
+        for (uint32_t *last = sums + EC_WINOGRAD_POSITIONS; sums != last; sums++) {                                                    \
+            const int16_t *end = inputs + size;                                                                                        \
+            uint32_t x, t, u, v;                                                                                                       \
+            EC_EACH_##words(EC_SKIP_DECLARE) __asm__(EC_EACH_##words(EC_SKIP_CLEAR) EC_SKIP_LOOP(words, EC_SKIP_##quads)               \
+                                                     : EC_EACH_##words(EC_SKIP_OPERAND)[inputs] "+r"(inputs), [filters] "+r"(filters), \
+                                                       [x] "=&r"(x), [t] "=&r"(t), [u] "=&r"(u), [v] "=&r"(v)                          \
+                                                     : [end] "r"(end)                                                                  \
+                                                     : "memory");                                                                      \
+            EC_EACH_##words(EC_SKIP_STORE) inputs += EC_WINOGRAD_LANES - (int32_t)size;                                                \
+        }                                                                                                                              \
     }
 
 EC_DEFINE_WINOGRAD_SKIP(1, 3)

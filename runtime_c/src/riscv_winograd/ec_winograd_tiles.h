@@ -44,10 +44,22 @@ static inline void ec_winograd_fill_window(const ec_conv2d_s8_params *p, const e
     }
 }
 
+/* Inputs of a window up to `span` above -128, the zero point, become -128. span: 1 .. 127. */
+static __attribute__((noinline)) void ec_winograd_force_zeros(int8_t *window, uint32_t span) {
+    const uint32_t high = 0x80808080U;
+    const uint32_t carry = (127U - span) * 0x01010101U; /* takes what is above the span over bit 7 */
+    uint32_t *word = (uint32_t *)__builtin_assume_aligned(window, 4);
+    for (const uint32_t *end = word + EC_WINOGRAD_WINDOW_H * EC_WINOGRAD_WINDOW_W; word != end; word++) {
+        const uint32_t values = *word ^ high;
+        const uint32_t kept = (((values & ~high) + carry) | values) & high;
+        *word = (values & (kept - (kept >> 7) + kept)) ^ high;
+    }
+}
+
 /* The four tiles whose first output lies at (y, x), to [input_c][positions][EC_WINOGRAD_LANES]; `window` is room for
- * EC_WINOGRAD_WINDOW_H rows. */
+ * EC_WINOGRAD_WINDOW_H rows; `span`: of ec_winograd_force_zeros, or 0 for none. */
 static void ec_winograd_transform_tiles(const ec_conv2d_s8_params *p, const int8_t *input, int32_t y, int32_t x, int8_t *window,
-                                        int16_t *to) {
+                                        uint32_t span, int16_t *to) {
     const int32_t first_y = y - p->pad_top;
     const int32_t first_x = x - p->pad_left;
     const ec_winograd_inside in = {ec_clamp(-first_y, 0, EC_WINOGRAD_WINDOW_H), ec_clamp(p->input_h - first_y, 0, EC_WINOGRAD_WINDOW_H),
@@ -60,6 +72,9 @@ static void ec_winograd_transform_tiles(const ec_conv2d_s8_params *p, const int8
         const uint32_t channels = ec_block(p->input_c, c, EC_WINOGRAD_PIXEL);
         if (in.left < in.right) {
             ec_winograd_fill_window(p, &in, input + start + c, channels, window);
+        }
+        if (span != 0) {
+            ec_winograd_force_zeros(window, span);
         }
         for (uint32_t i = 0; i < channels; i++) {
             ec_winograd_transform_input(window + i, to);
