@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from edgecomp.errors import ModelError
 from edgecomp.fusion import fuse
 from edgecomp.qgraph import QGraph, QNode, QOp
@@ -61,7 +63,8 @@ def _operator(op: QOp, rule: Rule, zero_point: int) -> QOp | None:
         case Spatial():
             return Conv2DSpatial.of(op, rule)
         case ZeroInput():
-            return Conv2DZeroInput(**op.convolution_members, zero_span=rule.span)
+            bias = np.asarray(op.bias, np.int64) + rule.bias_shift if rule.bias_shift.size else op.bias
+            return Conv2DZeroInput(**op.convolution_members | {"bias": bias}, zero_span=rule.span)
         case Early():
             return Conv2DEarly.ordered(op, rule.order, rule.exact_from, rule.prefix, rule.thresholds)
         case Perforated():

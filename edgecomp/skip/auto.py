@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +22,9 @@ from edgecomp.graph import Array
 from edgecomp.qgraph import IntArray, QGraph
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
+from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.skip.apply import apply
-from edgecomp.skip.costs import Costs, measure_costs
+from edgecomp.skip.costs import Costs, measure_costs, most_left_out
 from edgecomp.skip.rule_trials import RuleTrials, Tried, most_samples
 from edgecomp.skip.rules import Rule, Rules, Spatial, ZeroInput
 from edgecomp.skip.sites import Site, find_sites
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
 
 BETAS = (0.0, 0.003, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
 """Energy a threshold may cost, in parts of a channel's mean."""
-SPANS = (0, 2, 4, 6, 9, 13, 18, 25)
+SPANS = (0, 2, 4, 6, 9, 12, 15, 19, 24, 30, 38, 48)
 """Steps above zero up to which inputs count as zero."""
 CALIBRATION_SAMPLES = 200
 COUNTED_SAMPLES = 48
 OPTION_SAMPLES = 600
 """On which the divergence of an option is judged."""
+FEW_SAMPLES = 2000
+"""On which combinations are first compared."""
 MARGIN = 1.0
 """Standard errors by which the loss must hold."""
 RATES = np.geomspace(1e3, 1e-6, 200)
@@ -48,6 +51,7 @@ LEAST_SAVING = 0.002
 """Of the network's cost, below which an option is left alone."""
 
 Watch = Callable[[str, int, int], None]
+Rated = Sequence[tuple[Spatial, float]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Request:
     max_loss_points: float
     exact: bool = False
     layers: tuple[str, ...] | None = None
-    samples: int = 4000
+    samples: int = 20_000
     seconds: float = 600.0
     patch: int = 2
     pattern: int = 0b1001
@@ -116,26 +120,25 @@ def select(
     dense = quantized.dense
     if len(dense.inputs) != 1 or len(x) < 2:
         raise DataError(f"{dense.name}: a search needs one input and two rows of data, found {len(dense.inputs)} and {len(x)}")
-    count = min(len(x), 2 * request.samples, 2 * most_samples(dense))
+    count = min(len(x), request.samples, 2 * most_samples(dense))
     buffers = quantized.buffers(quantized.samples(x[:count]))
     labels = None if y is None else np.asarray(y[:count], np.int64)
     chooser = RuleTrials(dense, buffers[0::2], None if labels is None else labels[0::2])
     sites = {site.tensor: site for site in find_sites(quantized, request.patch)}
     places = [name for name in _places(dense, sites) if request.layers is None or name in request.layers]
-    costs = measure_costs(
-        quantized, target, buffers, places, request.pattern, request.patch, lambda done, total: watch("measuring kernels", done, total)
-    )
-    options = _options(chooser, sites, places, costs, request, start, watch)
+    spatial = {} if request.exact else {place: _spatial_rules(chooser, sites[place], request) for place in places if place in sites}
+    middle = {place: each[len(BETAS) // 2][0] for place, each in spatial.items()}
+    costs = measure_costs(quantized, target, buffers, places, middle, lambda done, total: watch("measuring kernels", done, total))
+    options = _options(chooser, spatial, places, costs, request, start, watch)
     combinations = _combinations(options, costs)
     front: list[tuple[float, float]] = []
     best = _cheapest(chooser, combinations, request, front, start, watch)
+    refined = _refined(chooser, combinations[best], options, request, front, start)
     judge = RuleTrials(dense, buffers[1::2], None if labels is None else labels[1::2])
-    while True:
-        verdict = judge.tried(combinations[best].rules)
-        if best == 0 or _holds(verdict, request.max_loss_points):
+    for found in (refined, *reversed(combinations[: best + 1])):
+        verdict = judge.tried(found.rules)
+        if _holds(verdict, request.max_loss_points):
             break
-        best -= 1
-    found = combinations[best]
     rules = _with_densities(found.rules, dense, buffers[:COUNTED_SAMPLES])
     return Selection(
         rules=rules,
@@ -160,7 +163,7 @@ def _places(dense: QGraph, sites: Mapping[str, Site]) -> Iterator[str]:
 
 
 def _options(
-    trials: RuleTrials, sites: Mapping[str, Site], places: Sequence[str], costs: Costs, request: Request, start: float, watch: Watch
+    trials: RuleTrials, spatial: Mapping[str, Rated], places: Sequence[str], costs: Costs, request: Request, start: float, watch: Watch
 ) -> dict[str, list[Option]]:
     """For each layer the options that save something, with their divergence; the dense one first."""
     found: dict[str, list[Option]] = {}
@@ -169,7 +172,8 @@ def _options(
         dense_cost = costs.dense[place]
         found[place] = [Option(None, dense_cost)]
         in_time = time.monotonic() - start < 0.6 * request.seconds
-        for rule, share, cost in _candidates(trials, sites.get(place), place, costs, request):
+        rated = [(rule, share, costs.spatial[place].at(share)) for rule, share in spatial.get(place, ())]
+        for rule, share, cost in [*_zero_input_candidates(trials, place, costs, request), *rated]:
             if cost > dense_cost - LEAST_SAVING * costs.total:
                 continue
             exact = isinstance(rule, ZeroInput) and rule.span == 0
@@ -180,34 +184,43 @@ def _options(
     return found
 
 
-def _candidates(trials: RuleTrials, site: Site | None, place: str, costs: Costs, request: Request) -> Iterator[tuple[Rule, float, float]]:
-    """Rules for one layer, the share of work each leaves out of what it could, and its cost."""
+def _zero_input_candidates(trials: RuleTrials, place: str, costs: Costs, request: Request) -> Iterator[tuple[Rule, float, float]]:
+    """Rules for one layer, the share of work each leaves out, and its cost."""
+    if place not in costs.zero_input:
+        return
     node = next(node for node in trials.dense.nodes if node.output == place)
-    if place in costs.zero_input:
-        inputs = trials.value(node.inputs[0], COUNTED_SAMPLES)
-        for span in (0,) if request.exact or not _non_negative(trials.dense, node.inputs[0]) else SPANS:
-            rule = ZeroInput(1.0, span)
-            share = _share_left_out(apply(trials.dense, {place: rule}), place, [inputs])
-            yield ZeroInput(1.0 - share, span), share, costs.zero_input[place].at(share)
-    if site is not None and not request.exact:
-        yield from _spatial_candidates(trials, site, costs, request)
+    inputs = trials.value(node.inputs[0], COUNTED_SAMPLES)
+    op = node.op
+    assert isinstance(op, Conv2D)
+    image = inputs.reshape(-1, op.input_h, op.input_w, op.input_c)
+    for span in (0,) if request.exact or not _non_negative(trials.dense, node.inputs[0]) else SPANS:
+        left = _operator(apply(trials.dense, {place: ZeroInput(1.0, span)}), place)
+        share = 1.0 - left.executed_macs(inputs) / (op.work.macs * len(inputs))
+        lost = np.zeros(0, np.int32)
+        if span:
+            without = np.where(left.counts_as_zero(image), np.int8(op.input_zero_point), image)
+            lost = np.rint((op._accumulators(image) - op._accumulators(without)).mean(axis=0)).astype(np.int32)
+        yield ZeroInput(1.0 - share, span, lost), share, costs.zero_input[place].at(share)
 
 
 def _non_negative(dense: QGraph, tensor: str) -> bool:
     return dense.tensors[tensor].zero_point == -128
 
 
-def _share_left_out(graph: QGraph, place: str, inputs: Sequence[IntArray]) -> float:
+def _operator(graph: QGraph, place: str) -> Conv2DZeroInput:
     op = next(node.op for node in graph.nodes if node.output == place)
-    return 1.0 - op.executed_macs(*inputs) / (op.work.macs * len(inputs[0]))
+    assert isinstance(op, Conv2DZeroInput)
+    return op
 
 
-def _spatial_candidates(trials: RuleTrials, site: Site, costs: Costs, request: Request) -> Iterator[tuple[Rule, float, float]]:
+def _spatial_rules(trials: RuleTrials, site: Site, request: Request) -> Rated:
+    """Rules for one layer from the safest to the greediest, and the share of what it could leave out that each does."""
     masks = np.full((1, 1, 1), request.pattern, np.uint16)
-    patches = cut_patches(site, _real_values(trials, site))
-    most = 1.0 - bin(request.pattern).count("1") / request.patch**2
-    for calibrated in calibrate(patches, masks, BETAS):
-        yield site.rule(calibrated.choice), calibrated.skipped, costs.spatial[site.tensor].at(min(calibrated.skipped / most, 1.0))
+    found = []
+    for calibrated in calibrate(cut_patches(site, _real_values(trials, site)), masks, BETAS):
+        rule = site.rule(calibrated.choice)
+        found.append((rule, min(calibrated.skipped / most_left_out(rule), 1.0)))
+    return found
 
 
 def _real_values(trials: RuleTrials, site: Site) -> Array:
@@ -249,19 +262,69 @@ def _combinations(options: Mapping[str, Sequence[Option]], costs: Costs) -> list
 def _cheapest(
     trials: RuleTrials, combinations: Sequence[Combination], request: Request, front: list[tuple[float, float]], start: float, watch: Watch
 ) -> int:
-    """The last combination that holds, found by halving: losses grow along the list, but for noise."""
-    low, high = 0, len(combinations) - 1
-    steps = max(1, (high - low).bit_length())
+    """The last combination that holds: by halving on a few samples, for losses grow along the list but for noise; then on all of them."""
+    steps = len(combinations).bit_length() + 3
     done = 0
-    while low < high and (time.monotonic() - start < request.seconds or low == 0):
+
+    def holds(index: int, samples: int | None) -> bool:
+        nonlocal done
+        tried = trials.tried(combinations[index].rules, samples)
+        front.append((combinations[index].cost, tried.loss_points))
+        done = min(done + 1, steps)
+        watch("choosing", done, steps)
+        return _holds(tried, request.max_loss_points)
+
+    low, high = 0, len(combinations) - 1
+    while low < high:
         middle = (low + high + 1) // 2
-        tried = trials.tried(combinations[middle].rules)
-        front.append((combinations[middle].cost, tried.loss_points))
-        low, high = (middle, high) if _holds(tried, request.max_loss_points) else (low, middle - 1)
-        done += 1
-        watch("choosing", min(done, steps), steps)
+        low, high = (middle, high) if holds(middle, FEW_SAMPLES) else (low, middle - 1)
+    rising = low == 0 or holds(low, None)
+    while time.monotonic() - start < 0.8 * request.seconds:
+        if rising and low + 1 < len(combinations) and holds(low + 1, None):
+            low += 1
+        elif not rising and low > 1:
+            low -= 1
+            if holds(low, None):
+                break
+        else:
+            break
     watch("choosing", steps, steps)
     return low
+
+
+def _refined(
+    trials: RuleTrials,
+    found: Combination,
+    options: Mapping[str, Sequence[Option]],
+    request: Request,
+    front: list[tuple[float, float]],
+    start: float,
+) -> Combination:
+    """The combination with cheaper options layer by layer as long as it holds, those first that go astray least for what they save."""
+
+    def strays(place: str, option: Option) -> float:
+        now = found.options[place]
+        return (option.divergence - now.divergence) / (now.cost - option.cost)
+
+    closed: set[str] = set()
+    while time.monotonic() - start < 0.8 * request.seconds:
+        cheaper = [
+            (strays(place, option), place, option)
+            for place, each in options.items()
+            for option in each
+            if place not in closed and option.cost < found.options[place].cost
+        ]
+        if not cheaper:
+            break
+        _, place, option = min(cheaper, key=lambda item: (item[0], item[1]))
+        tried = Combination({**found.options, place: option}, found.cost - found.options[place].cost + option.cost)
+        verdict = trials.tried(tried.rules)
+        front.append((tried.cost, verdict.loss_points))
+        if _holds(verdict, request.max_loss_points):
+            found = tried
+        else:
+            closed.add(place)
+    return found
 
 
 def _holds(tried: Tried, max_loss_points: float) -> bool:
@@ -274,6 +337,6 @@ def _with_densities(rules: Rules, dense: QGraph, buffers: IntArray) -> Rules:
     executed = reference.executed_macs(graph, [buffers]) if rules else {}
     macs = {node.output: node.op.work.macs for node in graph.nodes}
     return {
-        tensor: ZeroInput(round(executed[tensor] / macs[tensor], 4), rule.span) if isinstance(rule, ZeroInput) else rule
+        tensor: replace(rule, density=round(executed[tensor] / macs[tensor], 4)) if isinstance(rule, ZeroInput) else rule
         for tensor, rule in rules.items()
     }

@@ -1,7 +1,7 @@
 """What a layer costs on a board by its share of work left out: a line for each way to leave work out, measured on the board itself.
 
-The network is built and run with a rule of one kind on every layer that takes it, twice: once where nothing is left out, and once where all
-is. Cost between the two is linear in the share, for what is left out saves the same each time. Where the board counts no instructions, or
+The network is built and run with a rule of one kind on every layer that takes it: where nothing is left out, where all is, and where some is.
+Between these the cost is taken to be straight. Where the board counts no instructions, or
 there is no tool to run it, the cost is the number of products.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,28 +26,44 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.max_pool2d import MaxPool2D
 from edgecomp.run import execute
 from edgecomp.skip.apply import apply
-from edgecomp.skip.rules import Rules, Spatial, ZeroInput
+from edgecomp.skip.rules import Rule, Rules, Spatial, ZeroInput
 from edgecomp.target import Target
 
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
 
-PROFILED_SAMPLES = 2
+PROFILED_SAMPLES = 3
 ALL_ZERO = 255
 """A span that takes every input for zero."""
+MIDDLE_SPAN = 8
+LEAST_STEP = 0.02
+"""Between the shares of two points of a curve."""
 INT32 = np.iinfo(np.int32)
 
 
 @dataclass(frozen=True)
-class Line:
-    """Cost of one inference of a layer: `none` where no work is left out, `all` where all is that the rule can leave out."""
+class Curve:
+    """Cost of one inference of a layer by the share of work left out, of what the rule could leave out: straight between `points`, (share,
+    cost) in the order of shares, and beyond them."""
 
-    none: float
-    all: float
+    points: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def through(cls, *points: tuple[float, float]) -> Curve:
+        """Through points of any order; of those with nearly one share the first is taken."""
+        kept: list[tuple[float, float]] = []
+        for share, cost in sorted(points):
+            if not kept or share - kept[-1][0] > LEAST_STEP:
+                kept.append((share, cost))
+        return cls(tuple(kept))
 
     def at(self, share: float) -> float:
-        """Where `share` 0..1 of what can be left out is."""
-        return self.none + (self.all - self.none) * share
+        """Cost where `share` 0..1 is left out."""
+        if len(self.points) == 1:
+            return self.points[0][1]
+        after = next((index for index, point in enumerate(self.points[1:-1], 1) if share < point[0]), len(self.points) - 1)
+        (x0, y0), (x1, y1) = self.points[after - 1], self.points[after]
+        return y0 + (y1 - y0) * (share - x0) / (x1 - x0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +72,8 @@ class Costs:
 
     unit: str
     dense: Mapping[str, float]
-    zero_input: Mapping[str, Line]
-    spatial: Mapping[str, Line]
+    zero_input: Mapping[str, Curve]
+    spatial: Mapping[str, Curve]
     rest: float
     """Of the layers that take no rule."""
     why_macs: str | None = None
@@ -117,23 +133,22 @@ def measure_costs(
     target: Target | None,
     buffers: IntArray,
     places: Sequence[str],
-    mask: int = 0b1001,
-    patch: int = 2,
+    middle: Mapping[str, Spatial],
     watch: Callable[[int, int], None] | None = None,
 ) -> Costs:
     """Costs of the layers whose output (or sum) is in `places`, on `target` or, for None, in products.
 
-    `buffers` int8 [N, size] are model inputs; `mask` and `patch` are those of the spatial rule that is measured.
+    `buffers` int8 [N, size] are model inputs; `middle` are spatial rules for some of the places, of the kind whose cost is wanted, which
+    predict some of what they could.
     """
     dense = quantized.dense
     if target is None:
-        return _in_macs(dense, places, mask, patch, "no target was named")
+        return _in_macs(dense, places, middle, "no target was named")
     try:
-        return _measured(dense, Profiler(target, buffers), buffers, places, mask, patch, watch) or _in_macs(
-            dense, places, mask, patch, f"{target.name} counts no instructions"
-        )
+        found = _measured(dense, Profiler(target, buffers), buffers[:PROFILED_SAMPLES], places, middle, watch)
     except EdgecompError as error:
-        return _in_macs(dense, places, mask, patch, f"{target.name} could not be measured: {error}")
+        return _in_macs(dense, places, middle, f"{target.name} could not be measured: {error}")
+    return found or _in_macs(dense, places, middle, f"{target.name} counts no instructions")
 
 
 def _measured(
@@ -141,17 +156,18 @@ def _measured(
     profiler: Profiler,
     buffers: IntArray,
     places: Sequence[str],
-    mask: int,
-    patch: int,
+    middle: Mapping[str, Spatial],
     watch: Callable[[int, int], None] | None,
 ) -> Costs | None:
-    convolutions = {node.output: node for node in dense.nodes if type(node.op) is Conv2D}
-    zero_places = [name for name in places if name in convolutions]
-    zero_nothing = {name: ZeroInput(1.0, 0) for name in zero_places}
-    zero_all = {name: ZeroInput(0.0, ALL_ZERO) for name in zero_places}
-    runs: list[Rules] = [{}, zero_nothing, zero_all, _thresholds(dense, places, mask, patch, INT32.min)]
-    runs.append(_thresholds(dense, places, mask, patch, INT32.max))
     groups = layer_groups(dense)
+    convolutions = {node.output for node in dense.nodes if type(node.op) is Conv2D}
+    zero_places = [place for place in places if place in convolutions]
+    zero_runs: list[Rules] = [{place: ZeroInput(1.0, span) for place in zero_places} for span in (0, MIDDLE_SPAN, ALL_ZERO)]
+    spatial_runs: list[Rules] = [
+        {place: replace(rule, thresholds=np.full_like(rule.thresholds, limit)) for place, rule in middle.items()}
+        for limit in (INT32.min, INT32.max)
+    ]
+    runs = [{}, *zero_runs, *spatial_runs, dict(middle)]
     results = []
     for done, rules in enumerate(runs):
         found = profiler.instructions(apply(dense, rules))
@@ -161,56 +177,53 @@ def _measured(
         for name, count in found.items():
             group = groups.get(name, name)
             grouped[group] = grouped.get(group, 0.0) + count
-        results.append(grouped)
+        shares = shares_left_out(dense, rules, buffers)
+        results.append({place: (shares.get(place, 0.0), grouped[groups[place]]) for place in places} | {"": (0.0, sum(found.values()))})
         if watch:
             watch(done + 1, len(runs))
-    plain, some_zero, all_zero, nothing, everything = results
-    keys = {place: groups.get(place, place) for place in places}
-    shares = _zero_shares(dense, zero_places, buffers[:PROFILED_SAMPLES])
-    zero_lines = {}
-    for place in zero_places:
-        key, share = keys[place], shares[place]
-        full = all_zero[key] + (some_zero[key] - all_zero[key]) / max(1.0 - share, 1e-9)
-        zero_lines[place] = Line(full, all_zero[key])
+    dense_costs = {place: results[0][place][1] for place in places}
     return Costs(
         unit="instructions",
-        dense={place: plain[keys[place]] for place in places},
-        zero_input=zero_lines,
-        spatial={place: Line(nothing[keys[place]], everything[keys[place]]) for place in places},
-        rest=sum(plain.values()) - sum(plain[key] for key in {keys[place] for place in places}),
+        dense=dense_costs,
+        zero_input={place: Curve.through(*(result[place] for result in results[1:4])) for place in zero_places},
+        spatial={place: Curve.through(*(result[place] for result in results[4:7])) for place in middle},
+        rest=results[0][""][1] - sum(dense_costs.values()),
     )
 
 
-def _zero_shares(dense: QGraph, places: Sequence[str], buffers: IntArray) -> dict[str, float]:
-    """Share of products that an exact zero-input rule leaves out."""
-    executed = reference.executed_macs(apply(dense, {name: ZeroInput(1.0, 0) for name in places}), [buffers])
-    works = {node.output: node.op.work.macs for node in dense.nodes}
-    return {name: 1.0 - executed[name] / works[name] for name in places}
+def shares_left_out(dense: QGraph, rules: Rules, buffers: IntArray) -> dict[str, float]:
+    """For each rule, the share of products left out of those that it could leave out, on samples int8 [N, size]."""
+    if not rules:
+        return {}
+    graph = apply(dense, rules)
+    executed = reference.executed_macs(graph, [buffers])
+    macs = {node.output: node.op.work.macs for node in graph.nodes}
+    return {place: (1.0 - executed[place] / macs[place]) / most_left_out(rule) for place, rule in rules.items()}
 
 
-def _thresholds(dense: QGraph, places: Sequence[str], mask: int, patch: int, threshold: int) -> dict[str, Spatial]:
-    channels = {node.output: node.op.output_c for node in dense.nodes if isinstance(node.op, Conv2D)}
-    shapes = {node.output: channels[name] for node in dense.nodes for name in node.inputs if isinstance(node.op, Add) and name in channels}
-    found = {}
-    for place in places:
-        count = channels.get(place, shapes.get(place, 0))
-        found[place] = Spatial(patch, np.full((1, 1, 1), mask, np.uint16), np.full(count, threshold, np.int32))
-    return found
+def most_left_out(rule: Rule) -> float:
+    """The share of a layer's products that a rule could leave out."""
+    if not isinstance(rule, Spatial):
+        return 1.0
+    kept = np.bitwise_count(np.asarray(rule.masks, np.uint16)).mean() / rule.patch**2
+    return max(1.0 - float(kept), 1e-9)
 
 
-def _in_macs(dense: QGraph, places: Sequence[str], mask: int, patch: int, why: str) -> Costs:
+def _in_macs(dense: QGraph, places: Sequence[str], middle: Mapping[str, Spatial], why: str) -> Costs:
     """Products take the place of instructions."""
     groups = layer_groups(dense)
     of_group: dict[str, float] = {}
     for node in dense.nodes:
         of_group[groups[node.output]] = of_group.get(groups[node.output], 0.0) + node.op.work.macs
     works = {place: of_group[groups[place]] for place in places}
-    kept = bin(mask).count("1") / (patch * patch)
+    convolutions = {node.output for node in dense.nodes if type(node.op) is Conv2D}
     return Costs(
         unit="MACs",
         dense=works,
-        zero_input={place: Line(works[place], 0.0) for place in places if groups[place] == place},
-        spatial={place: Line(works[place], works[place] * kept) for place in places},
+        zero_input={place: Curve.through((0.0, works[place]), (1.0, 0.0)) for place in places if place in convolutions},
+        spatial={
+            place: Curve.through((0.0, works[place]), (1.0, works[place] * (1.0 - most_left_out(rule)))) for place, rule in middle.items()
+        },
         rest=sum(of_group.values()) - sum(works.values()),
         why_macs=why,
     )

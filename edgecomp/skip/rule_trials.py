@@ -85,7 +85,7 @@ class RuleTrials:
         return self._computed(graph, kept, {self._port.tensor}, same)[self._port.tensor]
 
     def _computed(
-        self, graph: QGraph, given: Mapping[str, IntArray], wanted: set[str], same: set[str] | None = None
+        self, graph: QGraph, given: Mapping[str, IntArray], wanted: set[str], same: AbstractSet[str] = frozenset()
     ) -> dict[str, IntArray]:
         nodes = [node for node in graph.nodes if node.output not in same]
         count = len(next(iter(given.values())))

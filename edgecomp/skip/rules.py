@@ -7,7 +7,9 @@ behind it. Thresholds are integers of the accumulator that ends in that tensor, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from edgecomp.qgraph import IntArray
 
@@ -27,15 +29,18 @@ class Spatial:
     thresholds: IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ZeroInput:
     """Products with an input that is zero, or at most `span` steps above it, are left out: exact for span 0.
 
-    `density` is the calibrated share of inputs that remain.
+    `density` is the calibrated share of products that remain, `bias_shift` int32 [channels] the mean of what is left out, which biases
+    give back (the correction of Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2,
+    with another cause); empty where they do not.
     """
 
     density: float
     span: int = 0
+    bias_shift: IntArray = field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 @dataclass(frozen=True, eq=False)
