@@ -46,8 +46,7 @@ def pack(op: QOp) -> QOp:
     words = [dense.words32(bias), rows.transpose(0, 2, 1, 3).reshape(pairs, -1), dense.words32(thresholds), dense.words32(twice)]
     weights = np.concatenate(words, axis=1).reshape(-1)
     elsewhere: Any = None
-    judged_apart = {} if isinstance(op, Conv2DAddSpatial) else {"thresholds": elsewhere}
-    members: dict[str, Any] = {"weights": weights, "bias": elsewhere, "multiplier": elsewhere, **judged_apart}
+    members: dict[str, Any] = {"weights": weights, "bias": elsewhere, "multiplier": elsewhere, "thresholds": elsewhere}
     return replace(op, **members)
 
 

@@ -1,4 +1,4 @@
-/* Weights and scratch: see ec_spatial_block.h and ec_spatial_layer.h; thresholds stay apart from the weights. */
+/* Weights and scratch: see ec_spatial_block.h and ec_spatial_layer.h. */
 #include "ec_conv2d_add_spatial_s8.h"
 
 #include "ec_spatial_layer.h"
@@ -6,7 +6,7 @@
 void ec_conv2d_add_spatial_s8_arm_dsp(const ec_conv2d_add_spatial_s8_params *params, const int8_t *input, const int8_t *residual,
                                       int8_t *output, void *scratch) {
     const ec_spatial spatial = EC_SPATIAL(params, params->sum_zero_point);
-    const ec_spatial_sum sum = {params, residual, output};
+    ec_spatial_sum sum = {params, residual, output, NULL};
     ec_conv2d_s8_params conv;
     ec_spatial_layer layer;
     memcpy(&conv, params, sizeof conv);

@@ -22,11 +22,11 @@ typedef struct {
     ec_patches patches;
     ec_spatial_block block;
     uint16_t *lists;
-    uint8_t *before;           /* what earlier positions of a mask found */
-    const ec_spatial_sum *sum; /* NULL where no residual is added */
+    uint8_t *before;     /* what earlier positions of a mask found */
+    ec_spatial_sum *sum; /* NULL where no residual is added */
 } ec_spatial_layer;
 
-static void ec_spatial_begin(ec_spatial_layer *l, const ec_conv2d_s8_params *p, const ec_spatial *spatial, const ec_spatial_sum *sum,
+static void ec_spatial_begin(ec_spatial_layer *l, const ec_conv2d_s8_params *p, const ec_spatial *spatial, ec_spatial_sum *sum,
                              const int8_t *input, void *scratch) {
     ec_spatial_block *const b = &l->block;
     const uint32_t channels = p->output_c;
@@ -49,17 +49,9 @@ static void ec_spatial_begin(ec_spatial_layer *l, const ec_conv2d_s8_params *p, 
     b->low = p->clamp_min;
     b->channels = channels;
     b->is_judged = sum == NULL;
-    for (uint32_t i = 0; i < EC_PIXELS; i++) { /* the buffers, if outputs go there */
-        b->output[i] = (int8_t *)l->before + (i + 1u) * channels;
-    }
-}
-
-/* The next positions of both runs: windows into the patch; where outputs go to `output`, and to the block unless they go to buffers. */
-static void ec_spatial_load(ec_spatial_layer *l, const ec_run *runs, int8_t **output) {
-    if (l->sum == NULL) {
-        ec_load_positions(&l->patches.gather, runs, l->block.output);
-    } else {
-        ec_load_positions(&l->patches.gather, runs, output);
+    if (sum != NULL) {
+        l->sum->buffers = (int8_t *)l->before + channels;
+        ec_spatial_sum_begin(sum, b);
     }
 }
 
@@ -87,13 +79,18 @@ static void ec_spatial_always(ec_spatial_layer *l, ec_run *runs) {
         memset(l->before, 0, b->channels);
     }
     for (; runs[0].first < runs[0].end || runs[1].first < runs[1].end; runs[0].first += 2u, runs[1].first += 2u) {
+        const int first = runs[0].first < runs[0].end;
+        const int second = runs[1].first < runs[1].end;
         ec_spatial_clear_lists(l);
-        ec_spatial_load(l, runs, output);
-        b->channel = 0;
-        ec_spatial_pairs(b);
-        if (l->sum != NULL) {
-            ec_spatial_add_all(l->sum, b, runs[0].first < runs[0].end, runs[1].first < runs[1].end, output);
+        if (l->sum == NULL) {
+            ec_load_positions(&l->patches.gather, runs, b->output);
+        } else {
+            ec_load_positions(&l->patches.gather, runs, output);
+            ec_spatial_store_at_once(l->sum, b, first, second, output);
         }
+        b->channel = 0;
+        b->valid = (first ? 0x0101u : 0u) + (second ? 0x0202u : 0u);
+        ec_spatial_pairs(b);
     }
 }
 
@@ -107,7 +104,7 @@ static inline void ec_spatial_list_for_one(const ec_spatial_layer *l, uint32_t n
 
 /* The other positions of the patches, two of each at a time, for the channels that are above the threshold. */
 static void ec_spatial_others(ec_spatial_layer *l, ec_run *runs) {
-    const ec_spatial_block *const b = &l->block;
+    ec_spatial_block *const b = &l->block;
     const uint16_t *const both = l->lists + 3u * b->channels;
     const uint32_t none = runs[0].end == 0 ? 0u : runs[1].end == 0 ? 1u : 2u;
     int8_t *output[EC_PIXELS];
@@ -115,9 +112,11 @@ static void ec_spatial_others(ec_spatial_layer *l, ec_run *runs) {
         const int first = runs[0].first < runs[0].end;
         const int second = runs[1].first < runs[1].end;
         const ec_run used[2] = {runs[none == 0 ? 1 : 0], runs[none == 1 ? 0 : 1]};
-        ec_spatial_load(l, used, output);
-        if (l->sum != NULL) {
-            ec_spatial_fill_buffers(l->sum, b);
+        if (l->sum == NULL) {
+            ec_load_positions(&l->patches.gather, used, b->output);
+        } else {
+            ec_load_positions(&l->patches.gather, used, output);
+            ec_spatial_store_later(l->sum, b, output);
         }
         if (first && second) {
             if (both != b->list[3]) {
@@ -133,7 +132,7 @@ static void ec_spatial_others(ec_spatial_layer *l, ec_run *runs) {
             ec_spatial_list_for_one(l, 2, 8);
         }
         if (l->sum != NULL) {
-            ec_spatial_add_listed(l->sum, b, l->lists, first, second, output);
+            ec_spatial_store_now(b, first, second, output);
         }
     }
 }

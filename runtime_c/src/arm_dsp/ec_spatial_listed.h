@@ -59,7 +59,8 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
         "bne    40b                         \n"
         "ldr    r2, [r12, #8]               \n" /* twice its multiplier */
         "ldrd   r0, r1, [r11, #20]          \n"
-        "cbnz   r1, 6f                      \n"
+        "cmp    r1, #0                      \n"
+        "bne    6f                          \n"
         EC_ASM_REQUANTIZE("r4", "r2")
         EC_ASM_REQUANTIZE("r5", "r2")
         EC_ASM_REQUANTIZE("r6", "r2")
@@ -76,7 +77,9 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
         "bne    1b                          \n"
         "add    sp, #8                      \n"
         "pop    {r4-r11, pc}                \n"
-        "6: add r0, #128                    \n"
+        "6: tst r1, #512                    \n"
+        "bne    9f                          \n"
+        "60: add r0, #128                   \n"
         EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
@@ -87,6 +90,42 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
         EC_ASM_CLAMP("r5")
         EC_ASM_CLAMP("r6")
         EC_ASM_CLAMP("r7")
+        "ldr    r0, [r11, #24]              \n"
+        "tst    r0, #512                    \n"
+        "beq    5b                          \n"
+        "b      10f                         \n"
+        "9: bics r1, r1, #512               \n" /* sums: the convolution's outputs first */
+        "bne    60b                         \n"
+        EC_ASM_REQUANTIZE("r4", "r2")
+        EC_ASM_REQUANTIZE("r5", "r2")
+        EC_ASM_REQUANTIZE("r6", "r2")
+        EC_ASM_REQUANTIZE("r7", "r2")
+        "10: ldr r1, [sp]                   \n"
+        "ldrh   r2, [r1, #-2]               \n"
+        "ldrd   r3, r12, [r11, #112]        \n"
+        "ldrd   r0, r1, [r11, #96]          \n"
+        "ldrsb  r0, [r0, r2]                \n"
+        "ldrsb  r1, [r1, r2]                \n"
+        EC_ASM_SUM("r4", "r0", "r3", "r12")
+        EC_ASM_SUM("r5", "r1", "r3", "r12")
+        "ldrd   r0, r1, [r11, #104]         \n"
+        "ldrsb  r0, [r0, r2]                \n"
+        "ldrsb  r1, [r1, r2]                \n"
+        EC_ASM_SUM("r6", "r0", "r3", "r12")
+        EC_ASM_SUM("r7", "r1", "r3", "r12")
+        "ldrd   r0, r1, [r11, #120]         \n"
+        EC_ASM_SUM_OUTPUT("r4")
+        EC_ASM_SUM_OUTPUT("r5")
+        EC_ASM_SUM_OUTPUT("r6")
+        EC_ASM_SUM_OUTPUT("r7")
+        "cmp    r1, #0                      \n"
+        "beq    5b                          \n"
+        "ldrd   r0, r1, [r11, #128]         \n"
+        "ldr    r2, [r11, #136]             \n"
+        EC_ASM_SUM_CLAMP("r4")
+        EC_ASM_SUM_CLAMP("r5")
+        EC_ASM_SUM_CLAMP("r6")
+        EC_ASM_SUM_CLAMP("r7")
         "b      5b                          \n");
 }
 
@@ -172,7 +211,8 @@ EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_
         "ldrd   r8, r10, [sp, #8]           \n"
         "ldr    lr, [sp]                    \n"
         "ldrd   r0, r1, [lr, #20]           \n"
-        "cbnz   r1, 6f                      \n"
+        "cmp    r1, #0                      \n"
+        "bne    6f                          \n"
         EC_ASM_REQUANTIZE("r4", "r2")
         EC_ASM_REQUANTIZE("r5", "r2")
         EC_ASM_REQUANTIZE("r6", "r3")
@@ -189,7 +229,9 @@ EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_
         "bne    1b                          \n"
         "add    sp, #24                     \n"
         "pop    {r4-r11, pc}                \n"
-        "6: add r0, #128                    \n"
+        "6: tst r1, #512                    \n"
+        "bne    9f                          \n"
+        "60: add r0, #128                   \n"
         EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r6", "r3")
@@ -200,6 +242,41 @@ EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_
         EC_ASM_CLAMP("r5")
         EC_ASM_CLAMP("r6")
         EC_ASM_CLAMP("r7")
+        "ldr    r0, [lr, #24]               \n"
+        "tst    r0, #512                    \n"
+        "beq    5b                          \n"
+        "b      10f                         \n"
+        "9: bics r1, r1, #512               \n" /* sums: the convolution's outputs first */
+        "bne    60b                         \n"
+        EC_ASM_REQUANTIZE("r4", "r2")
+        EC_ASM_REQUANTIZE("r5", "r2")
+        EC_ASM_REQUANTIZE("r6", "r3")
+        EC_ASM_REQUANTIZE("r7", "r3")
+        "10: ldrd r2, r3, [sp, #16]         \n"
+        "ldrd   r11, r12, [lr, #112]        \n"
+        "add    r0, lr, r10                 \n"
+        "ldrd   r0, r1, [r0, #96]           \n"
+        "ldrsb  r9, [r0, r2]                \n"
+        EC_ASM_SUM("r4", "r9", "r11", "r12")
+        "ldrsb  r9, [r1, r2]                \n"
+        EC_ASM_SUM("r5", "r9", "r11", "r12")
+        "ldrsb  r9, [r0, r3]                \n"
+        EC_ASM_SUM("r6", "r9", "r11", "r12")
+        "ldrsb  r9, [r1, r3]                \n"
+        EC_ASM_SUM("r7", "r9", "r11", "r12")
+        "ldrd   r0, r1, [lr, #120]          \n"
+        EC_ASM_SUM_OUTPUT("r4")
+        EC_ASM_SUM_OUTPUT("r5")
+        EC_ASM_SUM_OUTPUT("r6")
+        EC_ASM_SUM_OUTPUT("r7")
+        "cmp    r1, #0                      \n"
+        "beq    5b                          \n"
+        "ldrd   r0, r1, [lr, #128]          \n"
+        "ldr    r2, [lr, #136]              \n"
+        EC_ASM_SUM_CLAMP("r4")
+        EC_ASM_SUM_CLAMP("r5")
+        EC_ASM_SUM_CLAMP("r6")
+        EC_ASM_SUM_CLAMP("r7")
         "b      5b                          \n"
         "7: str r1, [sp, #4]                \n" /* the last channel, alone: its results are stored twice */
         "mov    r3, r2                      \n"

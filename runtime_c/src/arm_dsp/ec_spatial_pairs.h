@@ -47,6 +47,27 @@
     "strh   r3, [r2], #2                                  \n" \
     "str    r2, [" number ", #72]                         \n"
 
+/* r0, r1: numbers of lists, joined with what earlier blocks of the patches found for channels r3 and r3 + 1; r2: of channel 0. */
+#define JOIN_WITH_BEFORE                                      \
+    "add    r2, r2, r3                                    \n" \
+    "add    r0, r0, r1, lsl #8                            \n" \
+    "ldr    r1, [lr, #88]                                 \n" \
+    "and    r0, r0, r1                                    \n" \
+    "ldrh   r1, [r2]                                      \n" \
+    "orr    r0, r0, r1                                    \n" \
+    "strh   r0, [r2]                                      \n" \
+    "lsr    r1, r0, #8                                    \n" \
+    "uxtb   r0, r0                                        \n"
+
+/* Channels r2 and r2 + 1 of one pixel. */
+#define ADD_RESIDUALS(offset, first, second)                  \
+    "ldr    r0, [lr, " offset "]                          \n" \
+    "add    r0, r0, r2                                    \n" \
+    "ldrsb  r1, [r0]                                      \n" \
+    "ldrsb  r0, [r0, #1]                                  \n" \
+    EC_ASM_SUM(first, "r1", "r3", "r12")                       \
+    EC_ASM_SUM(second, "r0", "r3", "r12")
+
 EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARAMETER) {
     __asm__ volatile(
         "ldr    r1, [r0, #4]                \n"
@@ -120,7 +141,9 @@ EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARA
         "bne    1b                          \n"
         "add    sp, #8                      \n"
         "pop    {r4-r11, pc}                \n"
-        "6: add r0, #128                    \n"
+        "6: tst r1, #512                    \n"
+        "bne    9f                          \n"
+        "60: add r0, #128                   \n"
         EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
         EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
@@ -139,15 +162,64 @@ EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARA
         EC_ASM_CLAMP("r9")
         EC_ASM_CLAMP("r10")
         EC_ASM_CLAMP("r11")
-        "b      5b                          \n"
-        "8: add r2, r2, r3                  \n" /* joined with what earlier blocks of the patches found */
-        "add    r0, r0, r1, lsl #8          \n"
-        "ldrh   r1, [r2]                    \n"
-        "orr    r0, r0, r1                  \n"
-        "strh   r0, [r2]                    \n"
-        "lsr    r1, r0, #8                  \n"
-        "uxtb   r0, r0                      \n"
-        "b      3b                          \n");
+        "ldr    r0, [lr, #24]               \n"
+        "tst    r0, #512                    \n"
+        "beq    5b                          \n"
+        "b      10f                         \n"
+        "8:" JOIN_WITH_BEFORE
+        "b      3b                          \n"
+        "9: bics r1, r1, #512               \n" /* sums: the convolution's outputs first */
+        "bne    60b                         \n"
+        EC_ASM_REQUANTIZE("r4", "r2")
+        EC_ASM_REQUANTIZE("r5", "r2")
+        EC_ASM_REQUANTIZE("r6", "r2")
+        EC_ASM_REQUANTIZE("r7", "r2")
+        EC_ASM_REQUANTIZE("r8", "r3")
+        EC_ASM_REQUANTIZE("r9", "r3")
+        EC_ASM_REQUANTIZE("r10", "r3")
+        EC_ASM_REQUANTIZE("r11", "r3")
+        "10: str r12, [lr, #92]             \n"
+        "ldr    r2, [lr, #56]               \n"
+        "ldrd   r3, r12, [lr, #112]         \n"
+        ADD_RESIDUALS("#96", "r4", "r8")
+        ADD_RESIDUALS("#100", "r5", "r9")
+        ADD_RESIDUALS("#104", "r6", "r10")
+        ADD_RESIDUALS("#108", "r7", "r11")
+        "ldr    r12, [lr, #92]              \n"
+        "ldrd   r0, r1, [r12, #-16]         \n" /* their thresholds */
+        JUDGE("r0", "r4", "r5", "r6", "r7")
+        JUDGE("r1", "r8", "r9", "r10", "r11")
+        "ldr    r3, [lr, #56]               \n"
+        "ldr    r2, [lr, #68]               \n"
+        "cmp    r2, #0                      \n"
+        "beq    11f                         \n"
+        JOIN_WITH_BEFORE
+        "11:"
+        APPEND("r0")
+        "adds   r3, #1                      \n"
+        APPEND("r1")
+        "ldrd   r0, r1, [lr, #120]          \n"
+        EC_ASM_SUM_OUTPUT("r4")
+        EC_ASM_SUM_OUTPUT("r5")
+        EC_ASM_SUM_OUTPUT("r6")
+        EC_ASM_SUM_OUTPUT("r7")
+        EC_ASM_SUM_OUTPUT("r8")
+        EC_ASM_SUM_OUTPUT("r9")
+        EC_ASM_SUM_OUTPUT("r10")
+        EC_ASM_SUM_OUTPUT("r11")
+        "cmp    r1, #0                      \n"
+        "beq    5b                          \n"
+        "ldrd   r0, r1, [lr, #128]          \n"
+        "ldr    r2, [lr, #136]              \n"
+        EC_ASM_SUM_CLAMP("r4")
+        EC_ASM_SUM_CLAMP("r5")
+        EC_ASM_SUM_CLAMP("r6")
+        EC_ASM_SUM_CLAMP("r7")
+        EC_ASM_SUM_CLAMP("r8")
+        EC_ASM_SUM_CLAMP("r9")
+        EC_ASM_SUM_CLAMP("r10")
+        EC_ASM_SUM_CLAMP("r11")
+        "b      5b                          \n");
 }
 
 #undef TWO_PIXELS
