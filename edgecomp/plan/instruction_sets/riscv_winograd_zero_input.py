@@ -54,10 +54,8 @@ def _scratch_bytes(op: QOp) -> int:
 
 
 def _supports(op: QOp) -> bool:
-    """3x3 and stride 1, sums in range, scratch of a bearable size; inputs are forced to zero only above -128."""
+    """3x3 and stride 1, sums in range, scratch of a bearable size."""
     assert isinstance(op, Conv2DZeroInput)
-    if op.zero_span > 127 or (op.zero_span and op.input_zero_point != -128):
-        return False
     square = op.kernel_h == op.kernel_w == 3 and op.stride_h == op.stride_w == op.dilation_h == op.dilation_w == op.groups == 1
     return square and in_range(op, ENLARGED_BITS) and _scratch_bytes(op) <= MOST_SCRATCH_BYTES
 

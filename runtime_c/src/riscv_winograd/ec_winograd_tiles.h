@@ -44,15 +44,25 @@ static inline void ec_winograd_fill_window(const ec_conv2d_s8_params *p, const e
     }
 }
 
-/* Inputs of a window up to `span` above -128, the zero point, become -128. span: 1 .. 127. */
-static __attribute__((noinline)) void ec_winograd_force_zeros(int8_t *window, uint32_t span) {
+/* Inputs of a window up to `span` above the zero point, 1 .. 255, become the zero point: four at a time where that is -128. */
+static __attribute__((noinline)) void ec_winograd_force_zeros(int8_t *window, int32_t zero_point, uint32_t span) {
+    const int8_t *end = window + EC_WINOGRAD_WINDOW_H * EC_WINOGRAD_WINDOW_ROW;
+    if (zero_point != -128) {
+        for (; window != end; window++) {
+            if ((uint32_t)(*window - zero_point) <= span) {
+                *window = (int8_t)zero_point;
+            }
+        }
+        return;
+    }
     const uint32_t high = 0x80808080U;
-    const uint32_t carry = (127U - span) * 0x01010101U; /* takes what is above the span over bit 7 */
-    uint32_t *word = (uint32_t *)__builtin_assume_aligned(window, 4);
-    for (const uint32_t *end = word + EC_WINOGRAD_WINDOW_H * EC_WINOGRAD_WINDOW_W; word != end; word++) {
+    const uint32_t carry = (127U - (span & 127U)) * 0x01010101U; /* reaches bit 7 from what is above the span in the lower bits */
+    const uint32_t large = span < 128U ? high : 0U;              /* whether bit 7 alone is above the span */
+    for (uint32_t *word = (uint32_t *)__builtin_assume_aligned(window, 4); window != end; window += sizeof *word) {
         const uint32_t values = *word ^ high;
-        const uint32_t kept = (((values & ~high) + carry) | values) & high;
-        *word = (values & (kept - (kept >> 7) + kept)) ^ high;
+        const uint32_t sum = (values & ~high) + carry;
+        const uint32_t kept = ((sum & values) | (large & (sum | values))) & high;
+        *word++ = (values & (kept - (kept >> 7) + kept)) ^ high;
     }
 }
 
@@ -74,7 +84,7 @@ static void ec_winograd_transform_tiles(const ec_conv2d_s8_params *p, const int8
             ec_winograd_fill_window(p, &in, input + start + c, channels, window);
         }
         if (span != 0) {
-            ec_winograd_force_zeros(window, span);
+            ec_winograd_force_zeros(window, p->input_zero_point, span);
         }
         for (uint32_t i = 0; i < channels; i++) {
             ec_winograd_transform_input(window + i, to);
