@@ -26,7 +26,6 @@ import edgecomp
 from edgecomp import reference
 from edgecomp.data.samples import Preprocessing
 from edgecomp.pipeline import QuantizedModel
-from edgecomp.skip.budget import executed_macs
 from edgecomp.skip.modes import Wanted, search
 from edgecomp.skip.search.patterns import diagonal
 from edgecomp.skip.sites import Choice, find_sites
@@ -116,6 +115,7 @@ METHODS: Mapping[str, tuple[Method, Sequence[str]]] = {
     "uniform-layer": (partial(searched, "uniform-layer", None), tuple(BOARDS)),
     "uniform-filter": (partial(searched, "uniform-filter", None), tuple(BOARDS)),
     "perforated": (partial(searched, "perforated", None), tuple(BOARDS)),
+    "perforated for Cortex-M4": (partial(searched, "perforated", "qemu_cortex_m4"), ("qemu_cortex_m4",)),
     "early-exact": (partial(searched, "early-exact", None), tuple(BOARDS)),
     "early-predictive": (partial(searched, "early-predictive", None), tuple(BOARDS)),
     "exact for RV32IMC": (partial(searched, "exact", "qemu_rv32imc"), ("qemu_rv32imc",)),
@@ -159,7 +159,7 @@ def rows(name: str, data: Path, images: Images, methods: Sequence[str], seconds:
         build, boards = METHODS[method]
         quantized = build(dense, images, seconds)
         top1 = accuracy(quantized, images)
-        macs = sum(executed_macs(quantized.dense, quantized.rules, counted).values())
+        macs = sum(reference.executed_macs(quantized.qgraph, [counted]).values())
         measured = {board: instructions(quantized, images, board) for board in boards}
         lost = 100 * (dense_accuracy - top1)
         found.append(Row(name, method, top1, lost, 1 - macs / dense.dense.macs, measured, dense_instructions, len(images.test_y)))

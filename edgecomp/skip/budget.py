@@ -12,7 +12,7 @@ import numpy as np
 from edgecomp import reference
 from edgecomp.errors import DataError
 from edgecomp.graph import Array
-from edgecomp.qgraph import IntArray, QGraph, QNode
+from edgecomp.qgraph import IntArray, QNode
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.skip.apply import apply
 from edgecomp.skip.rule_trials import RuleTrials, Tried, most_samples
@@ -64,6 +64,8 @@ class Found:
     """Share of the layer's products, by the name its rule has."""
     front: Sequence[tuple[float, float]] = ()
     """(products an inference as expected, points lost on the samples that choose) of the combinations tried."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a layer that could have a rule has none, by its output, as far as it is known."""
 
     @property
     def loss_points(self) -> float:
@@ -93,7 +95,7 @@ class Search:
         buffers = quantized.buffers(quantized.samples(x[:count]))
         labels = None if y is None else np.asarray(y[:count], np.int64)
         self.chooser, self.judge = (RuleTrials(self.dense, buffers[at::2], None if labels is None else labels[at::2]) for at in (0, 1))
-        self._counted = buffers[1::2][:COUNTED_SAMPLES]
+        self.counted = buffers[1::2][:COUNTED_SAMPLES]
         self._front: list[tuple[float, float]] = []
         self._split = f"of {count} rows every second chose ({self.chooser.count}); the others judged ({self.judge.count}), and only refused"
 
@@ -126,10 +128,11 @@ class Search:
         """Whether the judging samples lose more than the budget."""
         return self.judge.tried(rules).loss_points > self.budget.max_loss_points
 
-    def found(self, mode: str, rules: Rules) -> Found:
-        """The end of the search: rules, judged."""
+    def found(self, mode: str, rules: Rules, reasons: Mapping[str, str] | None = None) -> Found:
+        """The end of the search: rules, judged; `reasons` say why layers have none."""
         loss_points = self.judge.tried(rules).loss_points if rules else 0.0
-        executed, macs = executed_macs(self.dense, rules, self._counted), {node.output: node.op.work.macs for node in self.dense.nodes}
+        executed = reference.executed_macs(apply(self.dense, rules), [self.counted])
+        macs = {node.output: node.op.work.macs for node in self.dense.nodes}
         return Found(
             mode=mode,
             rules=rules,
@@ -141,18 +144,6 @@ class Search:
             seconds=monotonic() - self._began,
             split=self._split,
             front=tuple(self._front),
+            reasons=reasons or {},
             macs_saved_by_layer={name: 1.0 - executed[name] / macs[name] for name in rules if macs.get(name)},
         )
-
-
-def executed_macs(dense: QGraph, rules: Rules, buffers: IntArray) -> dict[str, float]:
-    """Products an inference that each node under the rules executes, by its output, over inputs int8 [N, size]."""
-    graph = apply(dense, rules)
-    values = reference.evaluate(graph, [buffers], keep=lambda name: True)
-    count = len(buffers)
-
-    def argument(name: str) -> IntArray:
-        data = graph.tensors[name].data
-        return values[name] if data is None else np.broadcast_to(data.reshape(1, -1), (count, data.size))
-
-    return {node.output: node.op.executed_macs(*map(argument, node.inputs)) / count for node in graph.nodes}

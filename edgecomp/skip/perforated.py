@@ -21,13 +21,17 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_perforated import MOST_PATCH_BYTES, MOST_POSITIONS
 from edgecomp.skip import perforation_masks as masks
 from edgecomp.skip.budget import Budget, Found, Search
+from edgecomp.skip.measured_gain import Board, curves
 from edgecomp.skip.rules import Perforated
+from edgecomp.target import Target
 
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
 
 RATES = (0.0, 0.0625, 0.125, 0.1875, 0.25, 0.333, 0.4, 0.5, 0.6, 0.667, 0.75, 0.8)
 """Shares of positions that a layer may leave out, in the order in which they are tried."""
+MEASURED_RATES = (1, 7)
+"""Numbers of the rates at which layers are measured on a target; costs between and beyond them lie on a line."""
 COMPARED_SAMPLES = 100
 """On which kinds of masks are compared, and impacts estimated."""
 LEAST_PRICE_POINTS = 0.05
@@ -72,6 +76,10 @@ class _Layer:
             self.chosen[rate] = found[0] if len(found) == 1 else min(found, key=self._divergence)
         return self.chosen[rate]
 
+    def evenly(self, rate: int) -> Perforated:
+        """With positions at random."""
+        return self._of_kind("uniform", rate)
+
     def _of_kind(self, kind: str, rate: int) -> Perforated:
         height, width, seed = self.conv.output_h, self.conv.output_w, self.running.budget.seed
         count = max(ceil((1 - RATES[rate]) * height * width), 1)
@@ -93,9 +101,16 @@ class _Layer:
 
 
 def search(
-    quantized: QuantizedModel, x: Array, y: IntArray | None, budget: Budget | None = None, kinds: Sequence[str] = masks.KINDS
+    quantized: QuantizedModel,
+    x: Array,
+    y: IntArray | None,
+    budget: Budget | None = None,
+    kinds: Sequence[str] = masks.KINDS,
+    target: Target | None = None,
 ) -> Found:
     """Rules for raw data `x` [N, ...] and classes `y` [N] (None: the dense network's own) within the budget; masks of the given kinds.
+
+    What counts is products, on a `target` instructions there: rates at which a layer takes more than the dense kernel are passed over.
 
     Raises:
         DataError: the network has several inputs, there are too few rows, the budget names what is no convolution, or a kind is unknown.
@@ -105,10 +120,12 @@ def search(
         raise DataError(f"kinds of masks {list(kinds)}: must be some of {', '.join(masks.KINDS)}")
     running = Search(quantized, x, y, budget or Budget())
     layers = [_Layer(running, node, tuple(kinds)) for node in running.convolutions() if _can_be_perforated(node.op)]
-    path = _climb(running, layers)
+    costs = _costs(running, layers, target)
+    path = _climb(running, layers, costs)
     while path[-1] and running.refused(_rules(layers, path[-1])):
         path.pop()
-    return running.found("perforated", _rules(layers, path[-1]))
+    off = {layer.name: _why_dense(costs[layer.name], target) for layer in layers if not path[-1].get(layer.name)}
+    return running.found("perforated", _rules(layers, path[-1]), off)
 
 
 def _can_be_perforated(op: QOp) -> bool:
@@ -116,21 +133,41 @@ def _can_be_perforated(op: QOp) -> bool:
     return 1 < op.output_h * op.output_w <= MOST_POSITIONS and op.kernel_h * op.kernel_w * op.input_c <= MOST_PATCH_BYTES
 
 
-def _climb(running: Search, layers: Sequence[_Layer]) -> list[dict[str, int]]:
-    """States (rate by layer) from dense on, each with one layer's rate raised: the one that costs least for the products it saves."""
+def _costs(running: Search, layers: Sequence[_Layer], target: Target | None) -> dict[str, Sequence[float]]:
+    """By layer what an inference costs at each rate: instructions on the target, products without one or where it counts none."""
+    by_macs: dict[str, Sequence[float]] = {layer.name: [(1 - rate) * layer.conv.work.macs for rate in RATES] for layer in layers}
+    if target is None:
+        return by_macs
+    board = Board(running.dense, target, running.counted)
+    measured = [(RATES[rate], {layer.name: layer.evenly(rate) for layer in layers}) for rate in MEASURED_RATES]
+    dense, lines = board.instructions({}), curves(board, measured)
+    if dense is None or lines is None:
+        return by_macs
+    return {name: [dense[name], *(line.at(rate) for rate in RATES[1:])] for name, line in lines.items()}
+
+
+def _why_dense(costs: Sequence[float], target: Target | None) -> str:
+    if min(costs) >= costs[0]:
+        return f"takes more instructions than the dense kernel at every rate on {target.name if target else 'the target'}"
+    return "the least rate that pays costs more accuracy than is left"
+
+
+def _climb(running: Search, layers: Sequence[_Layer], costs: Mapping[str, Sequence[float]]) -> list[dict[str, int]]:
+    """States (rate by layer) from dense on, each with one layer's rate raised: the one that loses least for what it saves."""
     path: list[dict[str, int]] = [{}]
     last_points = 0.0
     hopeless: set[str] = set()
     while not running.late:
         options = []
         for layer in layers:
-            rate = path[-1].get(layer.name, 0) + 1
-            if layer.name in hopeless or rate == len(RATES) or running.late:
+            now = path[-1].get(layer.name, 0)
+            rate = next((rate for rate in range(now + 1, len(RATES)) if costs[layer.name][rate] < costs[layer.name][now]), None)
+            if layer.name in hopeless or rate is None or running.late:
                 continue
             state = {**path[-1], layer.name: rate}
             tried = running.tried(_rules(layers, state), _expected_macs(running, layers, state))
             if running.budget.holds(tried):
-                saved = (RATES[rate] - RATES[rate - 1]) * layer.conv.work.macs
+                saved = costs[layer.name][now] - costs[layer.name][rate]
                 price = (max(tried.loss_points - last_points, 0.0) + LEAST_PRICE_POINTS) / saved
                 options.append((price, tried.loss_points, state))
             else:
