@@ -1,0 +1,181 @@
+"""Training in bounded time: batches in a seeded order, a learning rate that falls as a cosine, and a stop that leaves a good network."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecomp.errors import DataError
+from edgecomp.train.installation import require_torch
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+Progress = Callable[[int, int], None]
+"""Called with (batches done, batches in all); the number in all falls where time is short."""
+
+PROBE_BATCHES = 20
+"""Batches after which the time of all is foreseen."""
+
+WARM_UP_SHARE = 0.05
+MOST_GRADIENT_NORM = 5.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train.
+
+    `learning_rate` is Adam's at its highest, after the first twentieth. `budget_s` bounds the seconds: where all epochs do not fit, fewer
+    batches are trained, and the learning rate still falls to zero at the last one.
+    """
+
+    epochs: int
+    batch_rows: int = 64
+    learning_rate: float = 1e-3
+    budget_s: float | None = None
+    seed: int = 0
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What was done: `epochs` begun are counted in parts; `stopped` says why it ended early, empty where it did not."""
+
+    batches: int
+    epochs: float
+    seconds: float
+    losses: tuple[float, ...]
+    stopped: str = ""
+
+
+def train(
+    parameters: Sequence[Tensor], rows: int, loss_of: Callable[[Tensor, Generator], Tensor], plan: Plan, progress: Progress | None = None
+) -> Trained:
+    """Train `parameters` in place on `rows` samples.
+
+    `loss_of` gives the loss of samples by their indices, int64 [n]; it draws what it draws from the generator, so a seed makes the same
+    parameters again, as long as the time budget does not end it and the number of threads is the same. Where the loss is no longer
+    finite, and after Ctrl-C, the parameters are those of the last whole epoch.
+
+    Raises:
+        DataError: the loss was not finite in the first epoch.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    require_torch()
+    run = _Run(parameters, rows, plan, progress)
+    stopped = ""
+    try:
+        with _threads(plan.threads):
+            while run.done < run.total:
+                run.epoch(loss_of)
+    except _NotFinite:
+        run.restore()
+        where = f"epoch {len(run.losses) + 1}, batch {run.done % run.per_epoch + 1}"
+        cure = f"lower the learning rate ({plan.learning_rate:g})"
+        if not run.losses:
+            raise DataError(f"training: the loss is not finite in {where}: {cure}") from None
+        stopped = f"the loss was not finite in {where}: kept the epoch before; {cure}"
+    except BaseException:
+        run.restore()
+        raise
+    epochs = run.done / run.per_epoch
+    if not stopped and epochs < plan.epochs:
+        stopped = f"{plan.budget_s:g} s are enough for {epochs:.1f} of {plan.epochs} epochs"
+    return Trained(run.done, epochs, run.seconds, tuple(run.losses), stopped)
+
+
+class _Run:
+    """Where training stands: `done` of `total` batches, the mean loss of each epoch, and the parameters of the last whole one."""
+
+    def __init__(self, parameters: Sequence[Tensor], rows: int, plan: Plan, progress: Progress | None) -> None:
+        import torch
+
+        self.parameters, self.rows, self.plan, self.progress = list(parameters), rows, plan, progress
+        self.generator = torch.Generator().manual_seed(plan.seed)
+        self.optimizer = torch.optim.Adam(self.parameters, lr=plan.learning_rate)
+        self.per_epoch = -(-rows // plan.batch_rows)
+        self.total, self.done = self.per_epoch * plan.epochs, 0
+        self.started = time.monotonic()
+        self.losses: list[float] = []
+        self.good = self.copied()
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self.started
+
+    def copied(self) -> list[Tensor]:
+        """The parameters' values now."""
+        return [parameter.detach().clone() for parameter in self.parameters]
+
+    def restore(self) -> None:
+        """Give the parameters back the values of the last whole epoch."""
+        import torch
+
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters, self.good, strict=True):
+                parameter.copy_(value)
+
+    def epoch(self, loss_of: Callable[[Tensor, Generator], Tensor]) -> None:
+        """All samples once, or as many as the budget allows."""
+        import torch
+
+        order = torch.randperm(self.rows, generator=self.generator)
+        sum_of_losses, first = 0.0, self.done
+        for start in range(0, self.rows, self.plan.batch_rows):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.plan.learning_rate * learning_rate_share(self.done, self.total)
+            sum_of_losses += self.step(loss_of(order[start : start + self.plan.batch_rows], self.generator))
+            self.done += 1
+            if self.plan.budget_s is not None and (self.done == PROBE_BATCHES or self.done % self.per_epoch == 0):
+                affordable = int(self.plan.budget_s * self.done / max(self.seconds, 1e-9))
+                self.total = max(self.done, min(self.total, affordable))
+            if self.progress is not None:
+                self.progress(self.done, self.total)
+            if self.done >= self.total:
+                break
+        self.losses.append(sum_of_losses / (self.done - first))
+        self.good = self.copied()
+
+    def step(self, loss: Tensor) -> float:
+        """One update; the loss."""
+        import torch
+
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise _NotFinite
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.parameters, MOST_GRADIENT_NORM)
+        self.optimizer.step()
+        return value
+
+
+def learning_rate_share(done: int, total: int) -> float:
+    """Of the highest learning rate after `done` of `total` batches: a short linear rise, then half a cosine down to zero."""
+    warm_up = max(1, round(total * WARM_UP_SHARE))
+    if done < warm_up:
+        return (done + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / max(1, total - warm_up)))
+
+
+class _NotFinite(Exception):
+    """The loss is NaN or infinite."""
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """PyTorch with so many threads, and as many as before afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
