@@ -25,6 +25,7 @@ from edgecomp.qgraph import IntArray
 from edgecomp.skip.spatial_layer import SpatialLayer
 from edgecomp.train.augment import augments, flipped_and_shifted
 from edgecomp.train.executor import Change, TorchGraph
+from edgecomp.train.fake_quantization import FakeQuantization
 from edgecomp.train.installation import require_torch
 from edgecomp.train.loop import Plan, Progress, Trained, train
 from edgecomp.train.losses import classification, hoyer_square, imitation
@@ -59,6 +60,7 @@ class Settings:
         temperature: softens both networks' outputs for the distillation.
         sparsity: weight of the share of activations that are not zero, at the inputs of layers, by the products they cost.
         clusters: weight of the share of patches that are not predicted to be zero, by the products they cost.
+        fake_quantization: round weights and activations as int8 will, so that what is measured is what the integers do.
         straight_through: positions that are left out get a gradient too.
         augment: mirror and move images, where the samples are labelled photographs.
         held_out: share of the samples that are not trained on, but measured; at most 2000.
@@ -74,6 +76,7 @@ class Settings:
     temperature: float = 2.0
     sparsity: float = 0.0
     clusters: float = 0.0
+    fake_quantization: bool = False
     straight_through: bool = False
     augment: bool = True
     held_out: float = 0.1
@@ -191,6 +194,17 @@ class _Seen:
         return remember
 
 
+def _chained(*changes: Change | None) -> Change:
+    """One change after the other; None is none."""
+
+    def changed(value: Tensor) -> Tensor:
+        for change in changes:
+            value = value if change is None else change(value)
+        return value
+
+    return changed
+
+
 class _Tuner:
     """A network that is trained, the original beside it, and the samples."""
 
@@ -207,6 +221,7 @@ class _Tuner:
     ) -> None:
         self.model, self.settings, self.x, self.preprocessing, self.source = model, settings, x, preprocessing, source
         self.network, self.teacher = TorchGraph(graph), TorchGraph(graph)
+        self.rounding = FakeQuantization(self.network) if settings.fake_quantization else None
         self.y = _checked_labels(model, graph, self.network.logits, y, source)
         order = np.random.default_rng(settings.seed).permutation(len(x))
         held_out = min(MOST_HELD_OUT, int(len(x) * settings.held_out))
@@ -236,9 +251,13 @@ class _Tuner:
 
     def forward(self, inputs: Tensor, seen: _Seen) -> Tensor:
         """Logits, zeros predicted; `seen` remembers what layers multiply."""
-        changes: dict[str, Change] = {**self.predictions, **{item.tensor: seen.keep(item.tensor) for item in self.zero_inputs}}
+        rounding = self.rounding.changes() if self.rounding else {}
+        kept = {item.tensor: seen.keep(item.tensor) for item in self.zero_inputs}
+        changes = {
+            name: _chained(rounding.get(name), self.predictions.get(name), kept.get(name)) for name in (*rounding, *self.predictions, *kept)
+        }
         name = self.network.logits
-        return self.network.run(inputs, [name], behind=changes)[name]
+        return self.network.run(inputs, [name], changes, self.rounding.constants() if self.rounding else None)[name]
 
     def loss(self, batch: Tensor, generator: Generator) -> Tensor:
         """Of samples by their place among those trained on."""
@@ -283,6 +302,8 @@ class _Tuner:
         import torch
 
         rows = self.held_out if len(self.held_out) else self.rows[:MOST_HELD_OUT]
+        if self.rounding:
+            self.rounding.learning = False
         right = 0
         density = {item.tensor: 0.0 for item in self.zero_inputs}
         zeros: dict[str, Any] = dict.fromkeys(self.predictions, 0)
@@ -298,6 +319,8 @@ class _Tuner:
                 for name, prediction in self.predictions.items():
                     assert prediction.computed is not None
                     zeros[name] = zeros[name] + (~prediction.computed).sum(0).numpy() / len(rows)
+        if self.rounding:
+            self.rounding.learning = True
         left_out = sum(self.left_out(item, zeros[item.spatial.tensor]) * item.macs for item in self.predictable)
         return Measured(
             right / len(rows),
