@@ -1,7 +1,7 @@
 """Early termination of sums: exact rules, and predictions found under an accuracy budget.
 
 Akhlaghi et al., "SnaPEA: Predictive Early Activation for Reducing Computation in Deep Convolutional Neural Networks", 2018. The search
-has its three passes: kernels (which products come first, and the threshold after them), layers alone, all layers together.
+has its three passes: kernels (which products come first, and the threshold after them), layers alone, and all layers together (`climb`).
 
 No core gains today: ends are tested product by product, which takes about 13 instructions a product on RV32IM and 15 on Cortex-M0, where
 whole blocks of the dense kernels take 1.5 and 2.2. A kernel that shares one order among four pixels would take at least 3.75 on RV32IM
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ from edgecomp.qops.conv2d_early import Conv2DEarly
 from edgecomp.qops.requantize import requantize
 from edgecomp.removal.analysis import analyze
 from edgecomp.skip.budget import Budget, Found, Search
+from edgecomp.skip.climb import Ladder, climb
 from edgecomp.skip.measured_gain import Board, paying
 from edgecomp.skip.rules import Early
 from edgecomp.target import Target
@@ -38,8 +40,6 @@ LOST_ENERGY = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4)
 PROFILED_SAMPLES = 32
 PROFILED_POSITIONS = 6000
 ORDERED_SAMPLES = 8
-LEAST_PRICE_POINTS = 0.01
-"""Of a step, so that of two that cost nothing the one that saves least is taken back."""
 
 
 def operator(conv: Conv2D, rule: Early) -> Conv2DEarly:
@@ -265,60 +265,20 @@ def search(
 
 
 def _predictive_rules(running: Search, nodes: Sequence[QNode]) -> dict[str, Early]:
-    layers = [_Layer(node, _levels_of(running, node)) for node in nodes]
-    state = _choose(running, layers)
-    while any(state.values()) and running.refused(_rules(layers, state)):
-        state = {name: max(level - 1, 0) for name, level in state.items()}
-    return _rules(layers, state)
+    levels = {node.output: _levels_of(running, node) for node in nodes}
+    ladders = []
+    for name, each in levels.items():
+        macs = [level.expected_macs for level in each]
+        ladders.append(Ladder(name, macs, macs, partial(_rule_at, each)))
+    state = climb(running, ladders)
+    rules = {name: _rule_at(each, state[name]) for name, each in levels.items()}
+    return {name: rule for name, rule in rules.items() if rule is not None}
 
 
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    node: QNode
-    levels: list[_Level]
-
-    @property
-    def name(self) -> str:
-        return self.node.output
+def _rule_at(levels: Sequence[_Level], level: int) -> Early | None:
+    return levels[level].rule
 
 
 def _levels_of(running: Search, node: QNode) -> list[_Level]:
     assert isinstance(node.op, Conv2D)
     return _levels(node.op, running.chooser.value(node.inputs[0], PROFILED_SAMPLES), running.budget.seed)
-
-
-def _rules(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Early]:
-    rules = {layer.name: layer.levels[state[layer.name]].rule for layer in layers if layer.name in state}
-    return {name: rule for name, rule in rules.items() if rule is not None}
-
-
-def _expected_macs(running: Search, layers: Sequence[_Layer], state: Mapping[str, int]) -> float:
-    """Products an inference of the whole network."""
-    return running.dense.macs - sum(layer.node.op.work.macs - layer.levels[state[layer.name]].expected_macs for layer in layers)
-
-
-def _choose(running: Search, layers: Sequence[_Layer]) -> dict[str, int]:
-    """The passes over layers alone, from the greediest level down, and over all together, the worst bargain stepped down first."""
-    state = {layer.name: len(layer.levels) - 1 for layer in layers}
-    alone: dict[tuple[str, int], float] = {}
-
-    def loss_alone(layer: _Layer, level: int) -> float:
-        if (layer.name, level) not in alone:
-            alone[layer.name, level] = running.chooser.tried(_rules([layer], {layer.name: level})).loss_points if level else 0.0
-        return alone[layer.name, level]
-
-    def price(layer: _Layer, level: int) -> float:
-        """Points that the last step of a layer costs alone, for each product it saves."""
-        saved = layer.levels[level - 1].expected_macs - layer.levels[level].expected_macs
-        return (loss_alone(layer, level) - loss_alone(layer, level - 1) + LEAST_PRICE_POINTS) / max(saved, 1.0)
-
-    for layer in layers:
-        while state[layer.name] and not running.late and loss_alone(layer, state[layer.name]) > running.budget.max_loss_points:
-            state[layer.name] -= 1
-    while any(state.values()) and not running.budget.holds(running.tried(_rules(layers, state), _expected_macs(running, layers, state))):
-        if running.late:
-            state = {name: level // 2 for name, level in state.items()}
-            continue
-        worst = max((layer for layer in layers if state[layer.name]), key=lambda layer: price(layer, state[layer.name]))
-        state[worst.name] -= 1
-    return state

@@ -6,7 +6,7 @@ left out take the value of the nearest computed position.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
@@ -21,6 +21,7 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_perforated import MOST_PATCH_BYTES, MOST_POSITIONS
 from edgecomp.skip import perforation_masks as masks
 from edgecomp.skip.budget import Budget, Found, Search
+from edgecomp.skip.climb import Ladder, climb
 from edgecomp.skip.measured_gain import Board, curves
 from edgecomp.skip.rules import Perforated
 from edgecomp.target import Target
@@ -32,11 +33,9 @@ RATES = (0.0, 0.0625, 0.125, 0.1875, 0.25, 0.333, 0.4, 0.5, 0.6, 0.667, 0.75, 0.
 """Shares of positions that a layer may leave out, in the order in which they are tried."""
 MEASURED_RATES = (1, 7)
 """Numbers of the rates at which layers are measured on a target; costs between and beyond them lie on a line."""
-COMPARED_SAMPLES = 100
+IMPACT_SAMPLES = 48
 """On which kinds of masks are compared, and impacts estimated."""
-LEAST_PRICE_POINTS = 0.05
-"""Of a step, so that of two that cost nothing the one that saves most is taken."""
-IMPACT_REGIONS = 8
+IMPACT_REGIONS = 6
 """Rows, and columns, of regions that one impact is estimated for."""
 
 
@@ -69,8 +68,15 @@ class _Layer:
         by_position: Array = (np.array(astray) / sizes)[region]
         return by_position
 
-    def rule(self, rate: int) -> Perforated:
-        """With the mask of the kind under which the network's outputs go least astray at that rate."""
+    @property
+    def macs(self) -> list[float]:
+        """Products of an inference by rate."""
+        return [(1 - rate) * self.conv.work.macs for rate in RATES]
+
+    def rule(self, rate: int) -> Perforated | None:
+        """With the mask of the kind under which the network's outputs go least astray at that rate; None for rate 0."""
+        if rate == 0:
+            return None
         if rate not in self.chosen:
             found = [self._of_kind(kind, rate) for kind in self.kinds]
             self.chosen[rate] = found[0] if len(found) == 1 else min(found, key=self._divergence)
@@ -97,7 +103,7 @@ class _Layer:
         return Perforated(masks.nearest_source(computed, self.conv.output_h, self.conv.output_w))
 
     def _divergence(self, rule: Perforated) -> float:
-        return self.running.chooser.tried({self.name: rule}, COMPARED_SAMPLES).divergence
+        return self.running.chooser.tried({self.name: rule}, IMPACT_SAMPLES).divergence
 
 
 def search(
@@ -121,11 +127,12 @@ def search(
     running = Search(quantized, x, y, budget or Budget())
     layers = [_Layer(running, node, tuple(kinds)) for node in running.convolutions() if _can_be_perforated(node.op)]
     costs = _costs(running, layers, target)
-    path = _climb(running, layers, costs)
-    while path[-1] and running.refused(_rules(layers, path[-1])):
-        path.pop()
-    off = {layer.name: _why_dense(costs[layer.name], target) for layer in layers if not path[-1].get(layer.name)}
-    return running.found("perforated", _rules(layers, path[-1]), off)
+    ladders = [Ladder(layer.name, costs[layer.name], layer.macs, layer.rule) for layer in layers]
+    state = climb(running, ladders)
+    rules = {layer.name: rule for layer in layers if (rule := layer.rule(state[layer.name])) is not None}
+    return running.found(
+        "perforated", rules, {layer.name: _why_dense(costs[layer.name], target) for layer in layers if not state[layer.name]}
+    )
 
 
 def _can_be_perforated(op: QOp) -> bool:
@@ -135,7 +142,7 @@ def _can_be_perforated(op: QOp) -> bool:
 
 def _costs(running: Search, layers: Sequence[_Layer], target: Target | None) -> dict[str, Sequence[float]]:
     """By layer what an inference costs at each rate: instructions on the target, products without one or where it counts none."""
-    by_macs: dict[str, Sequence[float]] = {layer.name: [(1 - rate) * layer.conv.work.macs for rate in RATES] for layer in layers}
+    by_macs: dict[str, Sequence[float]] = {layer.name: layer.macs for layer in layers}
     if target is None:
         return by_macs
     board = Board(running.dense, target, running.counted)
@@ -150,39 +157,3 @@ def _why_dense(costs: Sequence[float], target: Target | None) -> str:
     if min(costs) >= costs[0]:
         return f"takes more instructions than the dense kernel at every rate on {target.name if target else 'the target'}"
     return "the least rate that pays costs more accuracy than is left"
-
-
-def _climb(running: Search, layers: Sequence[_Layer], costs: Mapping[str, Sequence[float]]) -> list[dict[str, int]]:
-    """States (rate by layer) from dense on, each with one layer's rate raised: the one that loses least for what it saves."""
-    path: list[dict[str, int]] = [{}]
-    last_points = 0.0
-    hopeless: set[str] = set()
-    while not running.late:
-        options = []
-        for layer in layers:
-            now = path[-1].get(layer.name, 0)
-            rate = next((rate for rate in range(now + 1, len(RATES)) if costs[layer.name][rate] < costs[layer.name][now]), None)
-            if layer.name in hopeless or rate is None or running.late:
-                continue
-            state = {**path[-1], layer.name: rate}
-            tried = running.tried(_rules(layers, state), _expected_macs(running, layers, state))
-            if running.budget.holds(tried):
-                saved = costs[layer.name][now] - costs[layer.name][rate]
-                price = (max(tried.loss_points - last_points, 0.0) + LEAST_PRICE_POINTS) / saved
-                options.append((price, tried.loss_points, state))
-            else:
-                hopeless.add(layer.name)
-        if not options:
-            break
-        _, last_points, best = min(options, key=lambda option: option[0])
-        path.append(best)
-    return path
-
-
-def _expected_macs(running: Search, layers: Sequence[_Layer], state: Mapping[str, int]) -> float:
-    """Products an inference of the whole network."""
-    return running.dense.macs - sum(RATES[state.get(layer.name, 0)] * layer.conv.work.macs for layer in layers)
-
-
-def _rules(layers: Sequence[_Layer], state: Mapping[str, int]) -> dict[str, Perforated]:
-    return {layer.name: layer.rule(state[layer.name]) for layer in layers if state.get(layer.name)}
