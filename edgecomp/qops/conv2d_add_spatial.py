@@ -52,7 +52,7 @@ class Conv2DAddSpatial(Conv2DAdd):
         size = self.output_h * self.output_w * self.output_c
 
         def compute(samples: IntArray) -> IntArray:
-            sums = self._sums(*(x[samples[0] : samples[-1] + 1] for x in inputs))
+            sums = self.sums(*(x[samples[0] : samples[-1] + 1] for x in inputs))
             outputs = np.clip(sums >> self.sum_right_shift, self.sum_clamp_min, self.sum_clamp_max)
             return np.where(self.patches.computed(sums), outputs, self.sum_zero_point)
 
@@ -61,11 +61,11 @@ class Conv2DAddSpatial(Conv2DAdd):
     def executed_macs(self, *inputs: IntArray) -> int:
         step = max(1, CHUNK_BYTES // (SAMPLE_COPIES * self.output_h * self.output_w * self.output_c))
         chunks = ([x[start : start + step] for x in inputs] for start in range(0, len(inputs[0]), step))
-        computed = sum(int(np.count_nonzero(self.patches.computed(self._sums(*chunk)))) for chunk in chunks)
+        computed = sum(int(np.count_nonzero(self.patches.computed(self.sums(*chunk)))) for chunk in chunks)
         return computed * self.kernel_h * self.kernel_w * (self.input_c // self.groups)
 
-    def _sums(self, *inputs: IntArray) -> Array:
-        """Accumulators of the sum, int32 [S, H, W, C]."""
+    def sums(self, *inputs: IntArray) -> Array:
+        """The accumulators that are judged, int32 [S, H, W, C]."""
         shape = (-1, self.output_h, self.output_w, self.output_c)
         total = self.convolution.evaluate(inputs[0]).reshape(shape) * np.int32(self.weight_conv)
         total += inputs[1].reshape(shape) * np.int32(self.weight_residual)

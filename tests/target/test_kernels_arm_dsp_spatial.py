@@ -40,7 +40,9 @@ def drawn(kernel: str) -> list[Case]:
     """The same cases every time, of those that the set takes."""
     found: list[Case] = []
 
-    @settings(max_examples=12 * CASES_EACH, phases=[Phase.generate], derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=12 * CASES_EACH, phases=[Phase.generate], derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(CASES[kernel])
     def collect(case: Case) -> None:
         if arm_dsp_spatial.supports(case.op):
