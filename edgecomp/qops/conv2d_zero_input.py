@@ -26,11 +26,14 @@ class Conv2DZeroInput(Conv2D):
     What each input contributes is (input - input_zero_point) * weight, and a sum starts from the bias without the zero point's share,
     bias + input_zero_point * sum(weights). Inputs up to `zero_span` above the zero point count as zero: exact for 0, else the forced
     activation threshold of Kurtz et al., "Inducing and Exploiting Activation Sparsity for Fast Inference on Deep Neural Networks", 2020.
+
+    `density_percent` is the share of inputs that are expected to remain; a kernel is chosen by it, it changes no bit.
     """
 
     kernel: ClassVar[str] = "conv2d_zero_input_s8"
 
     zero_span: U8 = 0
+    density_percent: U8 = 100
 
     def evaluate(self, *inputs: IntArray) -> IntArray:
         return super().evaluate(np.where(self.counts_as_zero(inputs[0]), np.int8(self.input_zero_point), inputs[0]))

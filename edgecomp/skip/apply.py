@@ -64,9 +64,9 @@ def _operator(op: QOp, rule: Rule, zero_point: int) -> QOp | None:
             return Conv2DSpatial.of(op, rule)
         case ZeroInput():
             bias = np.asarray(op.bias, np.int64) + rule.bias_shift if rule.bias_shift.size else op.bias
-            return Conv2DZeroInput(**op.convolution_members | {"bias": bias}, zero_span=rule.span)
+            density = min(max(round(100 * rule.density), 0), 100)
+            return Conv2DZeroInput(**op.convolution_members | {"bias": bias}, zero_span=rule.span, density_percent=density)
         case Early():
             return Conv2DEarly.ordered(op, rule.order, rule.exact_from, rule.prefix, rule.thresholds)
         case Perforated():
             return Conv2DPerforated.following(op, rule.source)
-

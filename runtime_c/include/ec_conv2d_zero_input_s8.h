@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* The members of ec_conv2d_s8_params, then zero_span. */
+/* The members of ec_conv2d_s8_params, then two more. */
 typedef struct {
     uint16_t input_h;
     uint16_t input_w;
@@ -35,6 +35,7 @@ typedef struct {
     const int32_t *multiplier; /* [output_c], 1 .. 2^30 - 1 */
     uint8_t shift;             /* left shift of the accumulator, 0 .. 31, almost always 0 */
     uint8_t zero_span;         /* inputs up to so much above the zero point count as zero */
+    uint8_t density_percent;   /* inputs that are expected to remain; no kernel reads it */
 } ec_conv2d_zero_input_s8_params;
 
 /* input: [input_h][input_w][input_c]; output: [output_h][output_w][output_c];

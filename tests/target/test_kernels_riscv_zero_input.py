@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from benchmarks.measure import Measured, measure
 from benchmarks.shapes import conv
 from edgecomp.plan import kernels
-from edgecomp.plan.instruction_sets import KERNELS
+from edgecomp.plan.instruction_sets import KERNELS, riscv_winograd_zero_input
+from edgecomp.plan.instruction_sets import riscv_zero_input as lists
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.target import Target
@@ -48,6 +49,7 @@ def with_zeros(plain: Conv2D, density: float, seed: int = 0) -> Case:
 def measured(available_board: Callable[[str], Target], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Measured]]:
     """Runs operators by the kernels of one set, whatever the plan would prefer."""
     monkeypatch.setattr(kernels, "estimate_instructions", lambda op, core, isa: None)
+    monkeypatch.setattr(riscv_winograd_zero_input, "instructions", lambda op, density: 0.0)
 
     def run(isa: str, cases: Sequence[Case], optimize: str = "speed") -> list[Measured]:
         target = replace(available_board(BOARD), isa=(isa, "portable"))
@@ -125,6 +127,21 @@ def test_zeros_save_instructions(plain: Conv2D, density: float, saved: float, av
     assert dense.instructions is not None and sparse.instructions is not None
     assert sparse.exact
     assert sparse.instructions <= (1 - saved) * dense.instructions
+
+
+@pytest.mark.parametrize(("plain", "isa", "density"), [
+    (conv(8, 8, 32, 32), "riscv", 0.2), (conv(8, 8, 32, 32), "riscv_winograd", 0.6), (conv(8, 8, 64, 64, (1, 1)), "riscv", 0.6),
+])  # fmt: skip
+def test_the_kernel_is_chosen_by_density_and_its_instructions_are_foretold(
+    plain: Conv2D, isa: str, density: float, available_board: Callable[[str], Target]
+) -> None:
+    (x,) = with_zeros(plain, density).inputs
+    op = replace(with_zeros(plain, density).op, density_percent=round(100 * density))
+    assert isinstance(op, Conv2DZeroInput)
+    (found,) = measure([op], available_board(BOARD), inputs=[[x[None]]])
+    assert (found.exact, found.isa) == (True, isa)
+    foretold = (lists if isa == "riscv" else riscv_winograd_zero_input).instructions(op, density)
+    assert foretold == pytest.approx(found.instructions, rel=0.15)
 
 
 @pytest.mark.slow

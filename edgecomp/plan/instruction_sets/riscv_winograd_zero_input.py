@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgecomp.plan.instruction_sets import riscv_zero_input
 from edgecomp.plan.instruction_sets.four_sums import QUAD, QUAD_WORDS, in_range, packed
 from edgecomp.plan.kernels import Kernel
 from edgecomp.plan.overlap import sliding_distance
@@ -20,6 +21,8 @@ CHANNELS = 4
 ENLARGED_BITS = 2
 FILTER_BYTES = 51200
 """Of transformed filters at most, unless one block needs more: as in `ec_conv2d_zero_input_s8.c`."""
+CLUSTERED_INPUTS = 2.5
+"""How many of the up to four inputs that a transformed one is made of are zero or not by themselves."""
 WINDOW_BYTES = 4 * 10 * 4
 MOST_SCRATCH_BYTES = 57344
 
@@ -53,9 +56,25 @@ def _scratch_bytes(op: QOp) -> int:
     return 4 * POSITIONS * quads * QUAD_WORDS + inputs_bytes + WINDOW_BYTES + blocks * _block_bytes(op, quads)
 
 
+def instructions(op: Conv2DZeroInput, density: float) -> float:
+    """About what the kernel takes where a share of inputs remains, with zeros as clustered as behind a ReLU; measured by
+    `benchmarks/zero_input.py`."""
+    remaining = 1 - (1 - density) ** CLUSTERED_INPUTS
+    size = _quads(op) * QUAD
+    tiles = -(-op.output_h // 2) * -(-op.output_w // 2)
+    blocks, passes = -(-op.output_c // size), -(-op.output_c // _at_once(op))
+    words = _quads(op) * QUAD_WORDS
+    products = blocks * POSITIONS * (2.75 * _channels(op) + 3 * words * op.input_c * remaining + 2 * words + 10)
+    total = tiles * (products + passes * (85 * op.input_c + 400) + 122 * op.output_c)
+    return total + 13 * 9 * op.input_c * op.output_c
+
+
 def _supports(op: QOp) -> bool:
-    """3x3 and stride 1, sums in range, scratch of a bearable size."""
+    """3x3 and stride 1, sums in range, scratch of a bearable size, and fewer instructions than from lists."""
     assert isinstance(op, Conv2DZeroInput)
+    density = op.density_percent / 100
+    if riscv_zero_input.supports(op) and riscv_zero_input.instructions(op, density) < instructions(op, density):
+        return False
     square = op.kernel_h == op.kernel_w == 3 and op.stride_h == op.stride_w == op.dilation_h == op.dilation_w == op.groups == 1
     return square and in_range(op, ENLARGED_BITS) and _scratch_bytes(op) <= MOST_SCRATCH_BYTES
 

@@ -9,6 +9,7 @@ from edgecomp.plan.kernels import Kernel
 from edgecomp.plan.overlap import sliding_distance
 from edgecomp.qgraph import QOp
 from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
+from edgecomp.qops.windows import taps_inside
 
 QUADS = 6
 """Of a block at most."""
@@ -37,7 +38,7 @@ def _quads(op: Conv2DZeroInput) -> int:
     return -(-all_quads // -(-all_quads // most)) if most else 0
 
 
-def _supports(op: QOp) -> bool:
+def supports(op: QOp) -> bool:
     """Sums in range whatever the inputs, and scratch of a bearable size."""
     assert isinstance(op, Conv2DZeroInput)
     return in_range(op, 0) and _quads(op) > 0
@@ -49,6 +50,20 @@ def _pack(op: QOp) -> QOp:
     size, outputs = _quads(op) * QUAD, op.output_c // op.groups
     groups = np.asarray(op.weights, np.int8).reshape(op.groups, outputs, -1)
     return packed(op, _quads(op), [group[first : first + size].T for group in groups for first in range(0, outputs, size)])
+
+
+def instructions(op: Conv2DZeroInput, density: float) -> float:
+    """About what the kernel takes where a share of inputs remains; measured by `benchmarks/zero_input.py`."""
+    outputs, channels = op.output_c // op.groups, op.input_c // op.groups
+    pixels, taps = op.output_h * op.output_w, taps_inside(op)
+    total = 0.0
+    for first in range(0, outputs, _quads(op) * QUAD):
+        count = min(outputs - first, _quads(op) * QUAD)
+        words = -(-count // QUAD) * QUAD_WORDS
+        products = taps * (18 + channels * density * (3 * words + 5)) + pixels * (60 + 21 * count)
+        listed = op.input_h * op.input_w * channels * (3.5 + 3 * density)
+        total += products + listed + 4.5 * op.kernel_h * op.kernel_w * channels * count
+    return op.groups * total
 
 
 def _scratch(op: QOp) -> int:
@@ -64,4 +79,4 @@ def _overlap_bytes(op: QOp) -> int | None:
     return sliding_distance(op, op.output_c, op.output_w, gathers=True)
 
 
-KERNEL = Kernel(Conv2DZeroInput.kernel, "riscv", supports=_supports, pack=_pack, scratch_bytes=_scratch, overlap_bytes=_overlap_bytes)
+KERNEL = Kernel(Conv2DZeroInput.kernel, "riscv", supports=supports, pack=_pack, scratch_bytes=_scratch, overlap_bytes=_overlap_bytes)
