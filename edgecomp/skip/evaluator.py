@@ -254,7 +254,7 @@ class Evaluator:
     ) -> None:
         """`sites` one a layer of `source`; `samples` [N, *input shape] real values; `labels` [N] or None. Runs the dense network once."""
         self.source, self.sites = source, tuple(sites)
-        self.workers = os.cpu_count() or 1
+        self.workers: int = getattr(executor, "workers", 0) or getattr(executor, "_max_workers", 0) or os.cpu_count() or 1
         self._own = ThreadPoolExecutor(self.workers) if executor is None else None
         self.executor: Executor = executor or self._own  # type: ignore[assignment]
         self.evaluations = 0

@@ -173,7 +173,7 @@ class _Nodes:
         if false_zeros:
             lost = self.node("Greater", [x, self.node("Max", [self.output, zero], "not_lost")], "lost")
             lost = self.node("Cast", [lost], "lost_float", to=TensorProto.FLOAT)
-            self.node("ReduceSum", [lost, self.constant("map_axes", (0, 2, 3), "int64")], layer.false_zeros, keepdims=0)
+            self.node("ReduceSum", [lost, self.constant("all_but_channels", (0, 2, 3), "int64")], layer.false_zeros, keepdims=0)
         return self.nodes
 
     def mask_map(self) -> str:

@@ -21,6 +21,8 @@ from edgecomp.skip.spatial_layer import mask_bits
 
 BELOW = np.float32(-1e30)
 LEVELS = 256
+ENOUGH_PATCHES = 1 << 15  # of a channel
+LEAST_SAMPLES = 32
 PRICES = (1e-3, 1e5)
 PRICE_STEPS = 36
 
@@ -90,8 +92,9 @@ class Curves:
 
 
 def cut_patches(site: Site, values: Array) -> Patches:
-    """Values [samples, channels, height, width] before the ReLU, by patch."""
+    """Values [samples, channels, height, width] before the ReLU, by patch; of as many samples as give enough patches."""
     spatial = site.spatial
+    values = values[: max(LEAST_SAMPLES, ENOUGH_PATCHES // (spatial.rows * spatial.columns))]
     patch, rows, columns = spatial.patch, spatial.rows, spatial.columns
     beyond = ((0, 0), (0, 0), (0, rows * patch - spatial.height), (0, columns * patch - spatial.width))
     outputs = np.rint(np.maximum(values, 0) / np.float32(site.output_step))

@@ -1,8 +1,8 @@
 """Searching masks and thresholds: `search(quantized, x, y, settings) -> SearchResult`.
 
-Samples are split by a fixed shuffle: the search part chooses (its first rows calibrate thresholds and biases), the held-out part chooses
-nothing and states the accuracy. The loss is judged by labels; without labels a sample is lost when its largest output is another one than
-the dense network's.
+Samples are split by a fixed shuffle: the search part chooses (its first rows calibrate thresholds and biases), the held-out part states
+the accuracy. All it can do is to refuse a choice that loses more there than allowed; then a clearly less greedy one is judged. The loss
+is judged by labels; without labels a sample is lost when its largest output is another one than the dense network's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +43,7 @@ __all__ = ["MODES", "Accuracy", "FrontPoint", "LayerResult", "SearchResult", "Se
 
 SHUFFLE_SEED = 0
 CALIBRATION_ROWS = 256
+MOST_REFUSALS = 4
 LEAST_ROWS = 64
 SEARCH_SHARE = 0.9  # of the time budget; the rest is for the held-out samples
 CALIBRATION_BYTES = 256 << 20  # of one layer's values
@@ -50,7 +52,8 @@ CALIBRATION_BYTES = 256 << 20  # of one layer's values
 def evaluations_needed(quantized: QuantizedModel, settings: SearchSettings) -> int:
     """How many combinations the mode `exhaustive-uniform-layer` tries."""
     patterns = settings.patterns or all_patterns(settings.patch, settings.ones_range)
-    return int(len(patterns) + 1) ** len(chosen(find_sites(quantized, settings.patch), settings.layers))
+    layers = chosen(find_sites(quantized, settings.patch), settings.layers)
+    return int((len(patterns) + 1) ** len(layers))
 
 
 def search(
@@ -76,6 +79,7 @@ def search(
         UnsupportedError: the network has no convolution that ends in a ReLU.
     """
     start_s = time.monotonic()
+    quantized = replace(quantized, rules={})
     sites = find_sites(quantized, settings.patch)
     searched = chosen(sites, settings.layers)
     if len(x) < LEAST_ROWS:
@@ -98,10 +102,18 @@ def search(
             exhaustive(combiner, progress)
             combiner.keep_patterns()
         best = combiner.without_costly(combiner.run())
-        trial = judge.trials([best.choices])[0]
+        held = _HeldOut(quantized, samples[held_out], None if labels is None else labels[held_out], head, executor)
+        refused = 0
+        while True:
+            result = held.judge(combiner, judge.trials([best.choices])[0])
+            if 100 * (result.dense - result.skip) <= settings.max_loss or refused == MOST_REFUSALS or not result.choices:
+                break
+            best = combiner.without_costly(combiner.step_down())
+            refused += 1
         split = f"{len(used)} of {len(x)} samples chose (the first {len(calibration.samples)} calibrated), {len(held_out)} others judge"
-        held = (samples[held_out], None if labels is None else labels[held_out])
-        return _result(quantized, combiner, best, trial, head, held, executor, start_s, split)
+        if refused:
+            split += f"; they refused {refused} greedier choice{'s' if refused > 1 else ''}"
+        return _answer(combiner, best, result, quantized.qgraph.macs, time.monotonic() - start_s, split)
     finally:
         records.close()
         evaluator.close()
@@ -156,46 +168,65 @@ def _identity(quantized: QuantizedModel, samples: Array, labels: Array | None, s
     return {"model": network, "data": data.hexdigest(), "settings": dict(settings.identity())}
 
 
-def _result(
-    quantized: QuantizedModel,
-    combiner: Combiner,
-    best: Found,
-    trial: Trial,
-    head: tuple[str, int] | None,
-    held_out: tuple[Array, Array | None],
-    executor: Executor | None,
-    start_s: float,
-    split: str,
-) -> SearchResult:
-    """Accuracy and statistics of the network as it is written, on samples that chose nothing."""
-    patch = combiner.settings.patch
-    changed = corrected(quantized, combiner.judge.sites, trial, head)
-    sites = find_sites(changed, patch)
-    choices = [None if choice is None else site.settled(choice) for site, choice in zip(sites, best.choices, strict=True)]
-    evaluator = Evaluator(source_of(changed, sites, None), sites, held_out[0], held_out[1], executor)
-    dense = Evaluator(source_of(quantized, sites, None), sites, held_out[0], held_out[1], executor)
-    try:
-        outcome = evaluator.evaluate([Trial.plain(choices)])[0]
-        skip_correct = evaluator.dense_correct - outcome.lost + outcome.gained
-        if held_out[1] is None:
-            skip_correct = evaluator.same_as(dense, Trial.plain(choices))
-        accuracy = Accuracy(dense.dense_correct / dense.count, skip_correct / dense.count, dense.count)
-    finally:
-        evaluator.close()
-        dense.close()
-    lost = false_zeros(source_of(changed, sites, None), sites, choices, held_out[0])
-    layers = [_layer(combiner, best, index, site, choices[index], outcome, lost[index]) for index, site in enumerate(sites)]
-    saved = sum(layer.macs_saved for layer in layers)
-    macs = quantized.qgraph.macs
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """The network as it is written, on held-out samples: choices, what they did, accuracy without and with them (0..1)."""
+
+    quantized: QuantizedModel
+    sites: Sequence[Site]
+    choices: Sequence[Choice | None]
+    outcome: Outcome
+    dense: float
+    skip: float
+    lost: Sequence[float]
+
+
+class _HeldOut:
+    """Samples that choose nothing but whether a choice may stand."""
+
+    def __init__(
+        self, quantized: QuantizedModel, samples: Array, labels: Array | None, head: tuple[str, int] | None, executor: Executor | None
+    ) -> None:
+        self.quantized, self.samples, self.labels, self.head, self.executor = quantized, samples, labels, head, executor
+
+    def judge(self, combiner: Combiner, trial: Trial) -> _Judged:
+        """Accuracy of the trial, its corrections rounded into the biases, and of the dense network as it came."""
+        sites = combiner.judge.sites
+        changed = corrected(self.quantized, sites, trial, self.head)
+        found = find_sites(changed, combiner.settings.patch)
+        choices = [None if choice is None else site.settled(choice) for site, choice in zip(found, trial.choices, strict=True)]
+        source = source_of(changed, found, None)
+        evaluator = Evaluator(source, found, self.samples, self.labels, self.executor)
+        dense = Evaluator(source_of(self.quantized, sites, None), sites, self.samples, self.labels, self.executor)
+        try:
+            outcome = evaluator.evaluate([Trial.plain(choices)])[0]
+            right = evaluator.dense_correct - outcome.lost + outcome.gained
+            if self.labels is None:
+                right = evaluator.same_as(dense, Trial.plain(choices))
+            was = dense.dense_correct
+        finally:
+            evaluator.close()
+            dense.close()
+        lost = false_zeros(source, found, choices, self.samples)
+        count = len(self.samples)
+        return _Judged(changed, found, choices, outcome, was / count, right / count, lost)
+
+
+def _answer(combiner: Combiner, best: Found, judged: _Judged, macs: int, seconds: float, split: str) -> SearchResult:
+    sites, choices = judged.sites, judged.choices
+    layers = [_layer(combiner, best, index, site, choices[index], judged.outcome, judged.lost[index]) for index, site in enumerate(sites)]
     front = [
         FrontPoint(100 * combiner.judge.loss(found.outcome), combiner.macs_saved(found) / macs, found.saving, found is best)
         for found in combiner.front
         if not found.outcome.stopped
     ]
     rules = {site.tensor: site.rule(choice) for site, choice in zip(sites, choices, strict=True) if choice is not None}
-    seconds = time.monotonic() - start_s
+    executed = macs - sum(layer.macs_saved for layer in layers)
+    accuracy = Accuracy(judged.dense, judged.skip, judged.outcome.samples)
     evaluations = combiner.judge.evaluations
-    return SearchResult(combiner.settings.mode, changed, rules, accuracy, macs, macs - saved, layers, front, evaluations, seconds, split)
+    return SearchResult(
+        combiner.settings.mode, judged.quantized, rules, accuracy, macs, executed, layers, front, evaluations, seconds, split
+    )
 
 
 def _layer(combiner: Combiner, best: Found, index: int, site: Site, choice: Choice | None, outcome: Outcome, lost: float) -> LayerResult:

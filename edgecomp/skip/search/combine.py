@@ -26,9 +26,16 @@ from edgecomp.skip.thresholds import Calibrated, Patches
 SINGLE_SAMPLES = (1024, 2048, 4096)
 MOST_ROUNDS = 8
 MOST_STEPS = 10
+MOST_SHARE = 0.8
+"""Of the divergence allowed, the most that a single layer may take."""
+AIM = 0.98
+"""What is tried is foretold to have its bound at this share of the limit."""
 FIRST_SHARE = 0.5
 """Of the time budget, at most this much goes to the single changes of the first round."""
-PRICES = np.geomspace(1e-5, 1e5, 201)
+MOST_FRONT = 400
+STEPS_AROUND = 2
+"""In later rounds so many budgets below and above the one in use are tried."""
+STEP_DOWN = 0.75
 LEAST_GAIN = 0.002
 """A round that saves less than this share more is the last."""
 
@@ -71,7 +78,9 @@ class Combiner:
         self.front: list[Found] = []
         self.workers = ThreadPoolExecutor(os.cpu_count() or 1)
         nothing = np.zeros(len(judge.sites))
-        self.best = self._found(judge.dense, Outcome(judge.evaluator.count, 0, 0, 0.0, nothing, nothing), (0.0,) * len(judge.sites))
+        self._options_of_dense: list[list[Option]] = []
+        without = Outcome(judge.evaluator.count, 0, 0, 0.0, nothing, nothing)
+        self._dense = self.best = self._found(judge.dense, without, (0.0,) * len(judge.sites))
 
     def saving(self, choices: Choices, outcome: Outcome) -> float:
         """What a combination saves of one inference."""
@@ -104,6 +113,15 @@ class Combiner:
         betas = tuple(0.0 if index in costly else beta for index, beta in enumerate(found.betas))
         return self._found(choices, self.judge.ask([choices], "final")[0], betas)
 
+    def step_down(self) -> Found:
+        """The best combination judged so far that saves less than the present one and whose loss is foretold to be clearly less."""
+        allowed = STEP_DOWN * self.judge.loss(self.best.outcome)
+        below = [found for found in self.front if not found.outcome.stopped and self.judge.loss(found.outcome) <= allowed]
+        self._descend(self._dense, self._options_of_dense, 0, allowed)
+        below += [found for found in self.front if not found.outcome.stopped and self.judge.loss(found.outcome) <= allowed]
+        self.best = max(below, key=lambda found: found.saving, default=self._dense)
+        return self.best
+
     def run(self) -> Found:
         """Rounds until the time is spent or nothing is gained."""
         for number in range(MOST_ROUNDS):
@@ -111,7 +129,9 @@ class Combiner:
             options = self._options(number)
             if not any(options):
                 break
-            self._descend(before, options, number)
+            if number == 0:
+                self._options_of_dense = options
+            self._descend(before, options, number, self.judge.limit)
             if not self.judge.time_left() or self.best.saving <= before.saving * (1 + LEAST_GAIN):
                 break
         return self.best
@@ -137,10 +157,12 @@ class Combiner:
             wanted = [
                 (position, {index: ladders[index][step][rank].choice for index in group}, dict.fromkeys(group, self.settings.betas[step]))
                 for position, group in enumerate(self.groups)
-                if position in live
+                if position in live and self._is_near(number, group, step)
                 for rank in range(min(len(ladders[index][step]) for index in group))
             ]
-            if not wanted or not self.judge.time_left(share):
+            if not wanted:
+                continue
+            if not self.judge.time_left(share):
                 break
             for position, found in self._measured(wanted, reference, samples).items():
                 options[position] += found
@@ -150,14 +172,21 @@ class Combiner:
                 self.progress(step + 1, len(self.settings.betas))
         return options
 
+    def _is_near(self, number: int, group: Sequence[int], step: int) -> bool:
+        """Whether a budget is tried for a group: all in the first round, later those around the one in use."""
+        used = [self.best.betas[index] for index in group if self.best.betas[index]]
+        if number == 0 or not used:
+            return True
+        place = int(np.searchsorted(self.settings.betas, max(used)))
+        return abs(step - place) <= STEPS_AROUND
+
     def _ladder(self, patches: Patches) -> list[list[Calibrated]]:
         level = first_level(patches, self.patterns[patches.site.index])
         return list(candidates(level, self.settings))
 
     def _most_divergence(self) -> float:
         """More than this no single layer may cost."""
-        ratio = self.judge.loss_ratio()
-        return 1.2 * self.judge.limit / ratio if ratio else np.inf
+        return MOST_SHARE * self.judge.limit / self.judge.loss_ratio()
 
     def _measured(
         self, wanted: Sequence[tuple[int, Mapping[int, Choice | None], Mapping[int, float]]], reference: Outcome, samples: int
@@ -191,27 +220,26 @@ class Combiner:
             ]
             self.judge.records.note("channel quantizer", {"round": number, "layer": site.tensor, "candidates": steps})
 
-    def _descend(self, base: Found, options: Sequence[Sequence[Option]], number: int) -> None:
-        """Seek the greediest combination that holds: first by what is foretold, then halving between what holds and what does not."""
+    def _descend(self, base: Found, options: Sequence[Sequence[Option]], number: int, limit: float) -> None:
+        """Seek the greediest combination within a loss: tried is what is foretold to be just within it, anew after every trial."""
         path = combinations(options)
         if not path:
             return
         low, high = -1, len(path)  # the greatest index that holds, the least that does not
-        scale = 1.0
+        scale, bound_ratio = 1.0, self.judge.bound_ratio()
         for _ in range(MOST_STEPS):
-            if high - low <= 1 or not self.judge.time_left():
+            if high - low <= 1 or (low >= 0 and path[high - 1][1] < (1 + LEAST_GAIN) * path[low][1]) or not self.judge.time_left():
                 break
-            ratio = self.judge.loss_ratio()
-            index = (low + high) // 2
-            if ratio:
-                allowed = (self.judge.limit / ratio * 0.9 - base.outcome.divergence) / scale
-                foretold = int(np.searchsorted([divergence for divergence, _, _ in path], allowed)) - 1
-                index = min(max(foretold, low + 1), high - 1)
+            allowed = (AIM * limit / bound_ratio - base.outcome.divergence) / scale
+            foretold = int(np.searchsorted([divergence for divergence, _, _ in path], allowed)) - 1
+            index = min(max(foretold, low + 1), high - 1)
             divergence, _, picks = path[index]
             found = self._ask(base, [options[position][pick] for position, pick in enumerate(picks)], number)
             if divergence > 0 and not found.outcome.stopped:
                 scale = max((found.outcome.divergence - base.outcome.divergence) / divergence, 0.1)
-            if self.judge.holds(found.outcome):
+            if not found.outcome.stopped:
+                bound_ratio = self.judge.bound(found.outcome) / max(found.outcome.divergence, 1e-9)
+            if self.judge.holds(found.outcome, limit):
                 low = index
                 if found.saving > self.best.saving:
                     self.best = found
@@ -237,15 +265,33 @@ class Combiner:
 
 
 def combinations(options: Sequence[Sequence[Option]]) -> list[tuple[float, float, tuple[int, ...]]]:
-    """(divergence, saving, option a group), each the best at some price of divergence, from the least divergence to the greatest."""
-    unit = max((abs(option.saving) for group in options for option in group), default=0.0)
-    found: dict[tuple[int, ...], tuple[float, float, tuple[int, ...]]] = {}
-    for price in PRICES if unit else ():
-        values = [[option.saving / unit - price * option.divergence for option in group] for group in options]
-        picks = tuple(int(np.argmax(group)) for group in values)
-        chosen = [group[pick] for group, pick in zip(options, picks, strict=True)]
-        found[picks] = (sum(option.divergence for option in chosen), sum(option.saving for option in chosen), picks)
-    return sorted(found.values())
+    """(divergence, saving, option a group) of all combinations that none beats in both, from the least divergence to the greatest.
+
+    Groups are joined one by one; of many that are nearly the same the best is kept.
+    """
+    front: list[tuple[float, float, tuple[int, ...]]] = [(0.0, 0.0, ())]
+    for group in options:
+        joined = sorted(
+            ((divergence + option.divergence, -saving - option.saving, (*picks, pick)))
+            for divergence, saving, picks in front
+            for pick, option in enumerate(group)
+        )
+        front, most = [], -np.inf
+        for divergence, negated, picks in joined:
+            if -negated > most:
+                most = -negated
+                front.append((divergence, most, picks))
+        front = _thinned(front)
+    return front
+
+
+def _thinned(front: list[tuple[float, float, tuple[int, ...]]]) -> list[tuple[float, float, tuple[int, ...]]]:
+    """At most MOST_FRONT of a front, evenly spread over its savings."""
+    if len(front) <= MOST_FRONT:
+        return front
+    savings = np.array([saving for _, saving, _ in front])
+    kept = np.searchsorted(savings, np.linspace(savings[0], savings[-1], MOST_FRONT))
+    return [front[index] for index in np.unique(kept)]
 
 
 def zero_rate(site: Site, zeros: float, samples: int) -> float:

@@ -24,6 +24,10 @@ Choices = tuple[Choice | None, ...]
 TRIALS_A_CALL = 24
 RATIO_DEVIATION = 0.15
 """Relative standard deviation of the loss that a divergence foretells: the ratio of the two differs between networks, little in one."""
+USUAL_RATIO = 0.33
+USUAL_WEIGHT = 10.0
+"""What a ratio of loss to divergence is before anything is measured, with the weight of a trial of 1000 samples at 0.02 nats."""
+LEAST_RATIO = 0.02
 
 
 class Judge:
@@ -117,12 +121,17 @@ class Judge:
         }
 
     def loss_ratio(self) -> float:
-        """Loss by nat of divergence, over all trials in the range that matters."""
+        """Loss by nat of divergence, over all trials in the range that matters; at first what is usual."""
         near = [outcome for outcome in self._seen.values() if outcome.loss < 5 * self.limit + 0.02]
-        weights = [outcome.samples / (outcome.lost + outcome.gained + 1) for outcome in near]
-        above = sum(w * o.samples * o.loss * o.divergence for w, o in zip(weights, near, strict=True))
-        below = sum(w * o.samples * o.divergence**2 for w, o in zip(weights, near, strict=True))
-        return max(above / below, 0.0) if below else 0.0
+        weights = [outcome.samples / (outcome.lost + outcome.gained + 1 + 0.01 * outcome.samples) for outcome in near]
+        pairs = list(zip(weights, near, strict=True))
+        above = USUAL_RATIO * USUAL_WEIGHT + sum(w * o.samples * o.loss * o.divergence for w, o in pairs)
+        below = USUAL_WEIGHT + sum(w * o.samples * o.divergence**2 for w, o in pairs)
+        return max(above / below, LEAST_RATIO)
+
+    def bound_ratio(self) -> float:
+        """Bound of the loss by nat of divergence, as foretold."""
+        return self.loss_ratio() * (1 + quantile(self.settings.confidence) * RATIO_DEVIATION)
 
     def loss(self, outcome: Outcome) -> float:
         """The loss estimated, 0..1."""
@@ -133,16 +142,13 @@ class Judge:
         mean, spread = self._estimate(outcome)
         return mean + quantile(self.settings.confidence) * spread
 
-    def holds(self, outcome: Outcome) -> bool:
-        """Whether the loss is allowed."""
-        return not outcome.stopped and self.bound(outcome) <= self.limit
+    def holds(self, outcome: Outcome, limit: float | None = None) -> bool:
+        """Whether the loss is within the limit, by default the one asked."""
+        return not outcome.stopped and self.bound(outcome) <= (self.limit if limit is None else limit)
 
     def _estimate(self, outcome: Outcome) -> tuple[float, float]:
         counted, counted_deviation = outcome.loss, deviation(outcome.lost, outcome.gained, outcome.samples)
-        ratio = self.loss_ratio()
-        if not ratio:
-            return counted, counted_deviation
-        foretold = ratio * outcome.divergence
+        foretold = self.loss_ratio() * outcome.divergence
         precision = np.array([counted_deviation, max(RATIO_DEVIATION * foretold, 1e-6)]) ** -2.0
         mean = float((precision * [counted, foretold]).sum() / precision.sum())
         return mean, float(precision.sum() ** -0.5)

@@ -25,7 +25,8 @@ def all_patterns(patch: int, ones: tuple[int, int] | None = None) -> tuple[int, 
 def parse_patterns(text: str, patch: int) -> tuple[int, ...]:
     """Patterns from `diagonal`, a list separated by commas, or a file with one a line.
 
-    A pattern is a number, or rows of 0 and 1 from the top separated by '/': "10/01" is the diagonal of 2x2.
+    A pattern is its rows of 0 and 1 from the top, with '/' between them or nothing, or its number: "10/01", "1001" and "9" are the
+    diagonal of 2x2.
 
     Raises:
         DataError: one is not of that form, or is degenerate.
@@ -47,7 +48,8 @@ def pattern_text(pattern: int, patch: int) -> str:
 
 
 def _pattern(word: str, patch: int) -> int:
-    rows = word.split("/")
+    is_bare = len(word) == patch * patch and not set(word) - {"0", "1"}
+    rows = [word[start : start + patch] for start in range(0, len(word), patch)] if is_bare else word.split("/")
     if len(rows) > 1:
         if len(rows) != patch or any(len(row) != patch or set(row) - {"0", "1"} for row in rows):
             raise DataError(f"--patterns {word}: for patches of {patch}x{patch} give {patch} rows of {patch} digits 0 or 1")

@@ -12,7 +12,7 @@ from edgecomp.skip.rules import Spatial
 from edgecomp.skip.search.patterns import PATCHES
 
 MODES = ("uniform-layer", "uniform-filter", "uniform-patch", "max-granularity", "exhaustive-uniform-layer")
-DEFAULT_BETAS = (0.0005, 0.001, 0.002, 0.004, 0.007, 0.01, 0.014, 0.02, 0.028, 0.04, 0.055, 0.075, 0.1, 0.14)
+DEFAULT_BETAS = (0.001, 0.002, 0.004, 0.006, 0.009, 0.013, 0.018, 0.025, 0.035, 0.05, 0.07, 0.1, 0.14)
 
 Saving = Callable[[str, float, Spatial], float]
 """What a rule saves of one inference: (integer tensor, share of (patch, channel) pairs predicted to be zero, rule) -> any unit; negative
@@ -39,7 +39,7 @@ class SearchSettings:
     ones_range: tuple[int, int] | None = None
     patterns: tuple[int, ...] | None = None
     granularity: int = 1
-    top: int = 2
+    top: int = 1
     layers: tuple[str, ...] = ()
     couple: tuple[tuple[str, ...], ...] = ()
     betas: tuple[float, ...] = DEFAULT_BETAS
