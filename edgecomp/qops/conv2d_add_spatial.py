@@ -78,5 +78,5 @@ class Conv2DAddSpatial(Conv2DAdd):
 
     def verify(self) -> None:
         super().verify()
-        self.patches.verify(self)
+        Patches.verify(self)
         prove(self, "strip_rows", self.strip_rows == self.patch, f"must be the {self.patch} rows of a patch, found {self.strip_rows}")

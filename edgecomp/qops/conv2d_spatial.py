@@ -71,4 +71,4 @@ class Conv2DSpatial(Conv2D):
 
     def verify(self) -> None:
         super().verify()
-        self.patches.verify(self)
+        Patches.verify(self)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgecomp.graph import Array
-from edgecomp.qgraph import IntArray, QOp
+from edgecomp.qgraph import IntArray
 from edgecomp.qops.proofs import prove, prove_length
 from edgecomp.skip.rules import Spatial
 
@@ -96,17 +96,17 @@ class Patches:
             part[...] = (alive | always)[:, :rows, :columns]
         return found
 
-    def verify(self, op: QOp) -> None:
-        """Prove for `op` that every patch and channel has a mask and a threshold.
+    @staticmethod
+    def verify(op: Any) -> None:
+        """Prove for `op`, which has the fields of `spatial_members`, that every patch and channel has a mask and a threshold.
 
         Raises:
             ValueError: it has not.
         """
-        prove(op, "patch", 1 <= self.patch <= LARGEST_PATCH, f"must be 1..{LARGEST_PATCH}, found {self.patch}")
-        rows, columns, channels = self.shape
-        prove(op, "mask_channel_step", self.mask_channel_step <= 1, f"must be 0 or 1, found {self.mask_channel_step}")
-        prove(op, "mask_column_step", self.mask_column_step in (0, channels), f"must be 0 or {channels}, found {self.mask_column_step}")
-        by_row = columns * channels
-        prove(op, "mask_row_step", self.mask_row_step in (0, by_row), f"must be 0 or {by_row}, found {self.mask_row_step}")
-        prove_length(op, "masks", -(-rows * columns * channels * self.patch * self.patch // 8))
-        prove_length(op, "thresholds", self.channels)
+        prove(op, "patch", 1 <= op.patch <= LARGEST_PATCH, f"must be 1..{LARGEST_PATCH}, found {op.patch}")
+        rows, columns, channels = Patches.of(op).shape
+        for item, step in (("channel", 1), ("column", channels), ("row", columns * channels)):
+            found = getattr(op, f"mask_{item}_step")
+            prove(op, f"mask_{item}_step", found in (0, step), f"must be 0 or {step}, found {found}")
+        prove_length(op, "masks", -(-rows * columns * channels * op.patch * op.patch // 8))
+        prove_length(op, "thresholds", op.output_c)

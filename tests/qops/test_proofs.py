@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.shapes import maximum
 from edgecomp.qgraph import QOp
 from edgecomp.qops import (
     QOPS,
@@ -16,9 +17,12 @@ from edgecomp.qops import (
     Concat,
     Conv2D,
     Conv2DAdd,
+    Conv2DAddSpatial,
     Conv2DEarly,
     Conv2DMaxPool,
+    Conv2DMaxPoolSpatial,
     Conv2DPerforated,
+    Conv2DSpatial,
     Conv2DZeroInput,
     ConvTranspose2D,
     Copy,
@@ -37,6 +41,7 @@ from edgecomp.qops import (
 from edgecomp.qops.boxes import broadcast_box
 from edgecomp.qops.resize_bilinear import neighbours
 from edgecomp.qops.softmax import exponential_table
+from edgecomp.skip.rules import Spatial
 
 WINDOW = {
     "input_h": 4, "input_w": 4, "input_c": 2, "output_h": 4, "output_w": 4, "kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1,
@@ -51,6 +56,8 @@ def _channels(count: int) -> dict[str, Any]:
 
 
 CONV = Conv2D(**WINDOW, output_c=2, groups=2, **ZEROS, **FREE, weights=np.ones(18, np.int8), **_channels(2))
+DIAGONAL = Spatial(2, np.full((1, 1, 1), 9, np.uint16), np.zeros(2, np.int32))
+HALVING = maximum(4, 4, 2)
 IN_ORDER = np.tile(np.arange(9), (2, 1))
 VALID: dict[str, QOp] = {
     op.kernel: op
@@ -58,6 +65,9 @@ VALID: dict[str, QOp] = {
         CONV,
         Conv2DAdd.joined(CONV, Add(*broadcast_box((32,), (32,)), 100, 100, 0, 8, **FREE), conv_is_first=True),
         Conv2DMaxPool.joined(CONV, MaxPool2D(**WINDOW, **FREE)),
+        Conv2DSpatial.of(CONV, DIAGONAL),
+        Conv2DAddSpatial.of(Conv2DAdd.joined(CONV, Add(*broadcast_box((32,), (32,)), 100, 100, 0, 8, **FREE), True), DIAGONAL),
+        Conv2DMaxPoolSpatial.of(Conv2DMaxPool.joined(CONV, HALVING), DIAGONAL),
         Conv2DZeroInput(**CONV.convolution_members),
         Conv2DEarly.ordered(CONV, IN_ORDER, np.full(2, 9), np.zeros(2, int), np.zeros(2, int)),
         Conv2DPerforated.following(CONV, np.arange(16) // 2 * 2),
@@ -109,6 +119,19 @@ REFUSED = [
     ("conv2d_max_pool_s8", {"bias": TOO_LARGE}, "bias"),
     ("conv2d_max_pool_s8", {"strip_rows": 2}, "strip_rows"),
     ("conv2d_max_pool_s8", {"pool_stride_w": 0}, "pooled_h"),
+    ("conv2d_spatial_s8", {"bias": TOO_LARGE}, "bias"),
+    ("conv2d_spatial_s8", {"patch": 0}, "patch"),
+    ("conv2d_spatial_s8", {"patch": 5}, "patch"),
+    ("conv2d_spatial_s8", {"masks": np.zeros(2, np.uint8)}, "masks"),
+    ("conv2d_spatial_s8", {"thresholds": np.zeros(3, np.int32)}, "thresholds"),
+    ("conv2d_spatial_s8", {"mask_channel_step": 2}, "mask_channel_step"),
+    ("conv2d_spatial_s8", {"mask_column_step": 3}, "mask_column_step"),
+    ("conv2d_spatial_s8", {"mask_row_step": 3}, "mask_row_step"),
+    ("conv2d_add_spatial_s8", {"sum_bias": (1 << 31) - 1}, "sum_bias"),
+    ("conv2d_add_spatial_s8", {"strip_rows": 1}, "strip_rows"),
+    ("conv2d_add_spatial_s8", {"thresholds": np.zeros(3, np.int32)}, "thresholds"),
+    ("conv2d_max_pool_spatial_s8", {"pool_pad_top": 1}, "pool_kernel_h"),
+    ("conv2d_max_pool_spatial_s8", {"thresholds": np.zeros(3, np.int32)}, "patch"),
     ("conv2d_zero_input_s8", {"groups": 3}, "groups"),
     ("conv2d_zero_input_s8", {"bias": TOO_LARGE}, "bias"),
     ("conv2d_early_s8", {"bias": TOO_LARGE}, "bias"),
