@@ -66,7 +66,7 @@ def instructions(op: Conv2DZeroInput, density: float) -> float:
     words = _quads(op) * QUAD_WORDS
     products = blocks * POSITIONS * (2.75 * _channels(op) + 3 * words * op.input_c * remaining + 2 * words + 10)
     total = tiles * (products + passes * (85 * op.input_c + 400) + 122 * op.output_c)
-    return total + 13 * 9 * op.input_c * op.output_c
+    return float(total + 8 * 9 * op.input_c * op.output_c)
 
 
 def _supports(op: QOp) -> bool:

@@ -58,20 +58,33 @@ static inline __attribute__((always_inline)) void transform_line(uint32_t a, uin
     to[3U * step] = 2U * c;
 }
 
-/* A quad's filters of one input channel; `step` words from tap to tap, `position_step` from position to position. */
-static void transform_quad(const int8_t *weights, uint32_t step, uint32_t channels, uint32_t *to, uint32_t position_step) {
-    uint32_t taps[TAPS][EC_QUAD_WORDS];
-    for (uint32_t i = 0; i < TAPS; i++) {
-        ec_merge_quad(weights + i * step, channels, ENLARGED_BITS, taps[i]);
-    }
-    for (uint32_t word = 0; word < EC_QUAD_WORDS; word++) {
-        uint32_t columns[3][4];
-        for (uint32_t i = 0; i < 3U; i++) {
-            transform_line(taps[i][word], taps[3U + i][word], taps[6U + i][word], columns[i], 1U);
-        }
-        for (uint32_t i = 0; i < 4U; i++) {
-            transform_line(columns[0][i], columns[1][i], columns[2][i], to + 4U * i * position_step + word, position_step);
-        }
+/* A column of a quad's filters of one input channel, its taps `step` bytes apart, to [4][EC_QUAD_WORDS]. */
+static inline __attribute__((always_inline)) void transform_column(const int8_t *weights, uint32_t step, uint32_t channels, uint32_t *to) {
+    uint32_t first[EC_QUAD_WORDS];
+    uint32_t second[EC_QUAD_WORDS];
+    uint32_t third[EC_QUAD_WORDS];
+    ec_merge_quad(weights, channels, ENLARGED_BITS, first);
+    ec_merge_quad(weights + step, channels, ENLARGED_BITS, second);
+    ec_merge_quad(weights + 2U * step, channels, ENLARGED_BITS, third);
+    transform_line(first[0], second[0], third[0], to, EC_QUAD_WORDS);
+    transform_line(first[1], second[1], third[1], to + 1, EC_QUAD_WORDS);
+    transform_line(first[2], second[2], third[2], to + 2, EC_QUAD_WORDS);
+}
+
+/* A quad's filters of one input channel; `step` bytes from tap to tap, `position_step` words from position to position. */
+static inline __attribute__((always_inline)) void transform_quad(const int8_t *weights, uint32_t step, uint32_t channels, uint32_t *to,
+                                                                 uint32_t position_step) {
+    uint32_t left[4U * EC_QUAD_WORDS];
+    uint32_t middle[4U * EC_QUAD_WORDS];
+    uint32_t right[4U * EC_QUAD_WORDS];
+    transform_column(weights, 3U * step, channels, left);
+    transform_column(weights + step, 3U * step, channels, middle);
+    transform_column(weights + 2U * step, 3U * step, channels, right);
+    for (uint32_t i = 0; i < 4U * EC_QUAD_WORDS; i += EC_QUAD_WORDS) {
+        transform_line(left[i], middle[i], right[i], to, position_step);
+        transform_line(left[i + 1U], middle[i + 1U], right[i + 1U], to + 1, position_step);
+        transform_line(left[i + 2U], middle[i + 2U], right[i + 2U], to + 2, position_step);
+        to += 4U * position_step;
     }
 }
 
@@ -79,11 +92,18 @@ static void transform_quad(const int8_t *weights, uint32_t step, uint32_t channe
 static const int8_t *transform_filters(const layer *l, const int8_t *weights, uint32_t channels, uint32_t *to) {
     const uint32_t position_step = l->block.channels * l->words;
     for (uint32_t c = 0; c < l->params.input_c; c++) {
-        for (uint32_t first = 0; first < channels; first += EC_QUAD) {
-            transform_quad(weights + first, channels, ec_block(channels, first, EC_QUAD), to + first / EC_QUAD * EC_QUAD_WORDS,
-                           position_step);
+        uint32_t *quad = to;
+        uint32_t left = channels;
+        for (; left >= EC_QUAD; left -= EC_QUAD) {
+            transform_quad(weights, channels, EC_QUAD, quad, position_step);
+            weights += EC_QUAD;
+            quad += EC_QUAD_WORDS;
         }
-        weights += TAPS * channels;
+        if (left > 0) {
+            transform_quad(weights, channels, left, quad, position_step);
+            weights += left;
+        }
+        weights += (TAPS - 1U) * channels;
         to += l->words;
     }
     return weights;
