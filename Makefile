@@ -115,5 +115,5 @@ $(VENV)/.ready: pyproject.toml
 
 $(VENV)/.extras-ready: $(VENV)/.ready
 	@echo "Installing TVM, PyTorch and dataset packages into $(VENV)"
-	@$(PIP_INSTALL) --editable '.[test,data,tvm,train]'
+	@$(PIP_INSTALL) --editable '.[test,data,dask,figures,tvm,train]'
 	@touch $@

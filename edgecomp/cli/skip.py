@@ -58,7 +58,11 @@ def names(text: str) -> tuple[str, ...]:
 @click.option("--train", "train_file", metavar="D.npz", help="Samples x and labels y for --finetune.")
 @click.option("--records", metavar="FILE", help="Keep all records there; a search that was ended goes on from it.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="A Dask cluster that shares the work.")
-@click.option("--figures", metavar="DIR", help="Draw accuracy against work, and the masks, as PNG there.")
+@click.option(
+    "--figures/--no-figures",
+    default=None,
+    help="Draw accuracy against work, and the masks, as OUT.front.png and OUT.masks.png. Default: if matplotlib is installed.",
+)
 @click.option("-o", "--output", required=True, metavar="OUT.onnx", help="The QDQ file with the rules in its metadata.")
 @json_option
 def command(
@@ -87,7 +91,7 @@ def command(
     train_file: str | None,
     records: str | None,
     scheduler: str | None,
-    figures: str | None,
+    figures: bool | None,
     output: str,
     json_file: str | None,
 ) -> None:
@@ -107,10 +111,13 @@ def command(
     from edgecomp.artifacts import write_atomically
     from edgecomp.cli.terminal import stages
     from edgecomp.errors import DataError
+    from edgecomp.skip.figures import require_matplotlib
     from edgecomp.skip.modes import Wanted, search
     from edgecomp.skip.search.patterns import parse_patterns
     from edgecomp.target import load_target
 
+    if figures:
+        require_matplotlib()
     if bool(finetune) != bool(train_file):
         raise DataError("--finetune and --train belong together: give the epochs and the samples to train on")
     board = load_target(target) if target else None
@@ -138,12 +145,21 @@ def command(
         outcome = search(quantized, selection.x, selection.y, board, wanted, watch)
     write_atomically(output, outcome.quantized.to_onnx())
     document = _document(outcome, target, output)
-    if figures:
-        from edgecomp.skip.figures import draw
-
-        document["figures"] = [str(path) for path in draw(outcome, figures)]
+    document["figures"] = _figures(outcome, output, figures)
     write_json(json_file, document)
     _print(outcome, document, json_file)
+
+
+def _figures(outcome: Outcome, output: str, wanted: bool | None) -> list[str]:
+    """Paths of the pictures; none where they are not wanted, or not asked for and matplotlib is missing."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    if wanted is False or (wanted is None and find_spec("matplotlib") is None):
+        return []
+    from edgecomp.skip.figures import draw
+
+    return [str(path) for path in draw(outcome, Path(output).with_suffix(""))]
 
 
 def _document(outcome: Outcome, target: str | None, output: str) -> dict[str, Any]:
@@ -185,4 +201,4 @@ def _print(outcome: Outcome, document: dict[str, Any], json_file: str | None) ->
     console.print(f"[dim]{escape(outcome.split)}; {outcome.evaluations} evaluations in {outcome.seconds:.0f} s[/]")
     if outcome.costs and outcome.costs.why_macs and document["target"]:
         console.print(f"[yellow]searched for MACs, not instructions:[/] {escape(outcome.costs.why_macs)}")
-    console.print(f"wrote {escape(document['output'])}")
+    console.print(f"wrote {escape(', '.join([document['output'], *document['figures']]))}")

@@ -24,7 +24,7 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
 from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.skip.apply import apply
-from edgecomp.skip.costs import Costs, measure_costs, most_left_out
+from edgecomp.skip.costs import Costs, measure_costs, most_left_out, shares_left_out
 from edgecomp.skip.rule_trials import RuleTrials, Tried, most_samples
 from edgecomp.skip.rules import Rule, Rules, Spatial, ZeroInput
 from edgecomp.skip.sites import Site, find_sites
@@ -105,7 +105,22 @@ class Selection:
     evaluations: int
     seconds: float
     split: str
+    spatial_most: float
+    """Share of products that the spatial rules could leave out whose costs were measured."""
     chosen: Mapping[str, Option] = field(default_factory=dict)
+
+    @property
+    def exact_rules(self) -> Rules:
+        """Those that change no bit, where they are cheaper than the dense kernels."""
+        exact = {place: min((option for option in each if option.divergence == 0.0), key=_cost) for place, each in self.options.items()}
+        return {place: option.rule for place, option in exact.items() if isinstance(option.rule, ZeroInput)}
+
+    def saving(self, tensor: str, zero_rate: float, rule: Spatial) -> float:
+        """What a spatial rule saves of one inference against the cheapest that changes no bit; negative where it costs more."""
+        if tensor not in self.costs.spatial:
+            return -1.0
+        exact = min(option.cost for option in self.options[tensor] if option.divergence == 0.0)
+        return exact - self.costs.spatial[tensor].at(zero_rate * most_left_out(rule) / self.spatial_most)
 
 
 def select(
@@ -151,8 +166,28 @@ def select(
         evaluations=chooser.evaluations + judge.evaluations,
         seconds=time.monotonic() - start,
         split=f"of the first {count} rows every second chose ({chooser.count}); the others ({judge.count}) judged, and could only refuse",
+        spatial_most=1.0 - request.pattern.bit_count() / request.patch**2,
         chosen=found.options,
     )
+
+
+def cost_of(quantized: QuantizedModel, selection: Selection, buffers: IntArray) -> float:
+    """What a network with rules costs by the measured curves, on samples int8 [N, size]."""
+    costs, shares = selection.costs, shares_left_out(quantized.dense, quantized.rules, buffers)
+    total = costs.rest
+    for place, dense in costs.dense.items():
+        rule = quantized.rules.get(place)
+        if isinstance(rule, Spatial):
+            total += costs.spatial[place].at(shares[place] * most_left_out(rule) / selection.spatial_most)
+        elif isinstance(rule, ZeroInput):
+            total += costs.zero_input[place].at(shares[place])
+        else:
+            total += dense
+    return total
+
+
+def _cost(option: Option) -> float:
+    return option.cost
 
 
 def _places(dense: QGraph, sites: Mapping[str, Site]) -> Iterator[str]:
@@ -231,7 +266,7 @@ def _real_values(trials: RuleTrials, site: Site) -> Array:
     op = node.op
     assert isinstance(op, Conv2D)
     sums = (
-        op._sums(*inputs)
+        op.sums(*inputs)
         if isinstance(op, Conv2DAddSpatial)
         else op._accumulators(inputs[0].reshape(-1, op.input_h, op.input_w, op.input_c))
     )

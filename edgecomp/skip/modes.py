@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 MODES = ("auto", "exact", *MASK_MODES, "early-exact", "early-predictive", "perforated")
 FACTS_SAMPLES = 64
 """On which rates are told."""
+AUTO_SHARE = 0.4
+"""Of the seconds, for rules of all kinds; the rest is for masks."""
 
 Watch = Callable[[str, int, int], None]
 
@@ -106,13 +111,13 @@ def search(
         return _masks(quantized, x, y, target, wanted, watch)
     budget = Budget(wanted.max_loss_points, wanted.samples or Budget.samples, wanted.seconds, layers)
     if wanted.mode == "perforated":
-        found = perforated.search(quantized, x, y, budget)
+        found = perforated.search(quantized, x, y, budget, target=target)
     else:
-        found = early.search(quantized, x, y, budget, predictive=wanted.mode == "early-predictive")
-    front = [(float(found.macs_dense), 0.0), (found.macs_executed, found.loss_points)]
+        found = early.search(quantized, x, y, budget, predictive=wanted.mode == "early-predictive", target=target)
+    front = [(float(found.macs_dense), 0.0), *found.front, (found.macs_executed, found.loss_points)]
     return _outcome(
         wanted.mode, replace(quantized, rules=found.rules), x, (found.accuracy_dense, found.accuracy_skip), front, "MACs",
-        found.evaluations, found.seconds, found.split, target, None, {},
+        found.evaluations, found.seconds, found.split, target, None, dict(found.reasons),
     )  # fmt: skip
 
 
@@ -143,23 +148,35 @@ def _auto(
     layers: tuple[str, ...] | None,
     watch: Watch,
 ) -> Outcome:
-    pattern = wanted.patterns[0] if wanted.patterns else diagonal(wanted.patch)
+    """Rules of all kinds by `auto`; where spatial ones pay, a search of their masks too, and the cheaper of both answers."""
+    started = time.monotonic()
     request = auto.Request(
         wanted.max_loss_points,
         exact=wanted.mode == "exact",
         layers=layers,
         samples=wanted.samples or auto.Request.samples,
-        seconds=wanted.seconds,
+        seconds=wanted.seconds if wanted.mode == "exact" else AUTO_SHARE * wanted.seconds,
         patch=wanted.patch,
-        pattern=pattern,
+        pattern=wanted.patterns[0] if wanted.patterns else diagonal(wanted.patch),
     )
     found = auto.select(quantized, x, y, target, request, watch)
     reasons = {place: _why_dense(options, found.costs) for place, options in found.options.items()}
-    return _outcome(
+    best = _outcome(
         wanted.mode, replace(quantized, rules=found.rules), x, (found.accuracy_dense, found.accuracy_skip),
         [(found.costs.total, 0.0), *found.front], found.costs.unit, found.evaluations,
         found.seconds, found.split, target, found.costs, reasons,
     )  # fmt: skip
+    if any(isinstance(rule, Spatial) for rule in found.rules.values()):
+        ones = request.pattern.bit_count()  # of the masks whose cost was measured
+        seconds = max(wanted.seconds - (time.monotonic() - started), 1.0)
+        left = replace(wanted, mode="uniform-layer", ones_range=wanted.ones_range or (ones, ones), seconds=seconds)
+        masks = _masks(quantized, x, y, target, left, watch, found)
+        cost = auto.cost_of(masks.quantized, found, quantized.buffers(quantized.samples(x[:FACTS_SAMPLES])))
+        if cost < found.cost and masks.accuracy_dense - masks.accuracy_skip <= wanted.max_loss_points / 100:
+            front = [*best.front, (cost, 100 * (masks.accuracy_dense - masks.accuracy_skip))]
+            best = replace(masks, mode=wanted.mode, front=front, unit=best.unit, costs=found.costs)
+        best = replace(best, evaluations=found.evaluations + masks.evaluations, seconds=time.monotonic() - started)
+    return best
 
 
 def _why_dense(options: Sequence[auto.Option], costs: Costs) -> str:
@@ -168,7 +185,16 @@ def _why_dense(options: Sequence[auto.Option], costs: Costs) -> str:
     return "what it could save costs more accuracy than in other layers"
 
 
-def _masks(quantized: QuantizedModel, x: Array, y: IntArray | None, target: Target | None, wanted: Wanted, watch: Watch) -> Outcome:
+def _masks(
+    quantized: QuantizedModel,
+    x: Array,
+    y: IntArray | None,
+    target: Target | None,
+    wanted: Wanted,
+    watch: Watch,
+    beside: auto.Selection | None = None,
+) -> Outcome:
+    """A search of masks. `beside` has what they save, and rules that change no bit for the layers that get none."""
     from edgecomp.skip.search import search as search_masks
 
     settings = SearchSettings(
@@ -186,13 +212,32 @@ def _masks(quantized: QuantizedModel, x: Array, y: IntArray | None, target: Targ
     )
     count = wanted.samples or len(x)
     rows = None if y is None else y[:count]
-    found = search_masks(quantized, x[:count], rows, settings, progress=lambda done, total: watch("searching masks", done, total))
+
+    def report(done: int, total: int) -> None:
+        watch("searching masks", done, total)
+
+    saving = beside.saving if beside else None
+    with executor_of(wanted.scheduler) as executor:
+        found = search_masks(quantized, x[:count], rows, settings, saving=saving, progress=report, executor=executor)
     front = [((1.0 - point.macs_saved) * found.macs_dense, point.loss) for point in found.front]
     reasons = {layer.tensor: layer.reason for layer in found.layers if not layer.enabled}
+    rules = {**(beside.exact_rules if beside else {}), **found.rules}
     return _outcome(
-        wanted.mode, replace(found.quantized, rules=found.rules), x, (found.accuracy.dense, found.accuracy.skip), front, "MACs",
+        wanted.mode, replace(found.quantized, rules=rules), x, (found.accuracy.dense, found.accuracy.skip), front, "MACs",
         found.evaluations, found.seconds, found.split, target, None, reasons,
     )  # fmt: skip
+
+
+@contextmanager
+def executor_of(scheduler: str | None) -> Iterator[Executor | None]:
+    """A Dask cluster's executor, or None for the cores of this machine."""
+    if scheduler is None:
+        yield None
+        return
+    from edgecomp.skip.cluster import cluster_executor
+
+    with cluster_executor(scheduler) as executor:
+        yield executor
 
 
 def _outcome(
