@@ -17,14 +17,21 @@ static inline ec_riscv_relu_output ec_riscv_relu(ec_riscv_output to) {
     return relu;
 }
 
-/* Scales and stores a sum. */
+/* Scales and stores a sum, as ec_riscv_requantize does; the value stays 32 bits wide, or the compiler would extend it to store it. */
 static inline __attribute__((always_inline)) void ec_riscv_store_relu(int32_t sum, int32_t doubled_multiplier, ec_riscv_relu_output relu,
                                                                       int8_t *output) {
-    if (sum <= relu.dead) {
-        *output = (int8_t)relu.to.low;
-    } else {
-        *output = ec_riscv_scale((int32_t)((uint32_t)sum << relu.to.shift), doubled_multiplier, relu.to);
+    int32_t value = relu.to.low;
+    if (sum > relu.dead) {
+        const int64_t product = (int64_t)(int32_t)((uint32_t)sum << relu.to.shift) * doubled_multiplier;
+        value = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31) + relu.to.zero_point;
+        if (value < relu.to.low) {
+            value = relu.to.low;
+        }
+        if (value > relu.to.high) {
+            value = relu.to.high;
+        }
     }
+    *output = (int8_t)value;
 }
 
 /* Four channels, or fewer, of one output pixel; s: as in ec_four_sums.h. */
