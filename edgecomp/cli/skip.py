@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -118,6 +119,10 @@ def command(
 
     if figures:
         require_matplotlib()
+    if finetune:
+        from edgecomp.train.installation import require_torch
+
+        require_torch()
     if bool(finetune) != bool(train_file):
         raise DataError("--finetune and --train belong together: give the epochs and the samples to train on")
     board = load_target(target) if target else None
@@ -140,9 +145,16 @@ def command(
     model = open_model(model_file, shapes)
     preprocessing = preprocessing_of(model, layout, mean, std)
     selection = select(model, data, calib, calib_samples, None)
-    quantized = quantized_model(model, preprocessing, selection, calibration)
+    quantize = partial(quantized_model, preprocessing=preprocessing, selection=selection, calibration=calibration)
     with stages() as watch:
-        outcome = search(quantized, selection.x, selection.y, board, wanted, watch)
+        if train_file:
+            from edgecomp.data.samples import load_samples
+            from edgecomp.skip.tuning import apart, search_finetuned
+
+            rows = apart(selection.x, selection.y, *load_samples(train_file))
+            outcome = search_finetuned(model, quantize, rows, finetune, board, wanted, watch)
+        else:
+            outcome = search(quantize(model), selection.x, selection.y, board, wanted, watch)
     write_atomically(output, outcome.quantized.to_onnx())
     document = _document(outcome, target, output)
     document["figures"] = _figures(outcome, output, figures)

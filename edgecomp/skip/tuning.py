@@ -1,0 +1,106 @@
+"""Fine-tuning before a search: which rows train and which are left to search on, and what the training itself cost or gained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgecomp import reference
+from edgecomp.errors import DataError
+from edgecomp.graph import Array
+from edgecomp.pipeline import Model, QuantizedModel
+from edgecomp.qgraph import IntArray
+from edgecomp.skip.finetune import Settings, diagonal, finetune
+from edgecomp.skip.modes import Outcome, Wanted, Watch, search
+from edgecomp.target import Target
+
+KEPT_FROM_TRAINING = 5
+"""Where the data are among the samples to train on, every so many-th row is not trained on."""
+COMPARED_SAMPLES = 10_000
+SPARSITY, CLUSTERS = 0.3, 0.3
+"""Weights of the terms that press zeros."""
+SECONDS_AN_EPOCH = 240.0
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows to train on, and rows of the data that are not among them; `text` says how it was done."""
+
+    train_x: Array
+    train_y: IntArray | None
+    x: Array
+    y: IntArray | None
+    text: str
+
+
+def apart(x: Array, y: IntArray | None, train_x: Array, train_y: IntArray | None) -> Rows:
+    """Take care that no row is both trained on and searched on.
+
+    Raises:
+        DataError: too few rows are left.
+    """
+    trained = {row.tobytes() for row in np.ascontiguousarray(train_x)}
+    known = np.array([row.tobytes() in trained for row in np.ascontiguousarray(x)], bool)
+    if not known.any():
+        return Rows(train_x, train_y, x, y, "no row of the data is among those to train on")
+    if not known.all():
+        kept = ~known
+        text = f"{int(known.sum())} rows of the data are among those to train on and were left out"
+        return Rows(train_x, train_y, x[kept], None if y is None else y[kept], text)
+    held = np.arange(len(x)) % KEPT_FROM_TRAINING == 0
+    away = {row.tobytes() for row in np.ascontiguousarray(x[held])}
+    left = np.array([row.tobytes() not in away for row in np.ascontiguousarray(train_x)], bool)
+    if not left.any() or held.sum() < 2:
+        raise DataError("--train and --data hold the same few rows: give other data to judge on")
+    text = f"all data are among the rows to train on, so every {KEPT_FROM_TRAINING}th of them was not trained on"
+    return Rows(train_x[left], None if train_y is None else train_y[left], x[held], None if y is None else y[held], text)
+
+
+def search_finetuned(
+    model: Model,
+    quantize: Callable[[Model], QuantizedModel],
+    rows: Rows,
+    epochs: int,
+    target: Target | None,
+    wanted: Wanted,
+    watch: Watch = lambda *_: None,
+) -> Outcome:
+    """Fine-tune `model`, quantize both, and search rules for the new network; the loss counts from the network as it came.
+
+    Raises:
+        ToolError: PyTorch is missing.
+        DataError, UnsupportedError: as `finetune` and `search` say.
+    """
+    original = quantize(model)
+    settings = Settings(epochs=epochs, sparsity=SPARSITY, clusters=CLUSTERS, budget_s=SECONDS_AN_EPOCH * epochs)
+    tuned = finetune(
+        model,
+        rows.train_x,
+        rows.train_y,
+        settings,
+        diagonal(model.simplified, wanted.patch),
+        original.preprocessing,
+        lambda done, total: watch("fine-tuning", done, total),
+    )
+    quantized = quantize(tuned.model)
+    compared = slice(0, COMPARED_SAMPLES)
+    was, now = (_right(each, original, rows.x[compared], None if rows.y is None else rows.y[compared]) for each in (original, quantized))
+    lost_points = 100.0 * (was - now)
+    outcome = search(
+        quantized, rows.x, rows.y, target, replace(wanted, max_loss_points=max(wanted.max_loss_points - lost_points, 0.0)), watch
+    )
+    text = f"{rows.text}; fine-tuning alone cost {lost_points:+.2f} points; {outcome.split}"
+    return replace(outcome, accuracy_dense=outcome.accuracy_dense + lost_points / 100.0, split=text)
+
+
+def _right(quantized: QuantizedModel, original: QuantizedModel, x: Array, y: IntArray | None) -> float:
+    """Share of rows that a network classifies as labelled, or without labels as the original does."""
+    found = _classes(quantized, x)
+    return float(np.mean(found == (_classes(original, x) if y is None else y)))
+
+
+def _classes(quantized: QuantizedModel, x: Array) -> IntArray:
+    outputs: IntArray = reference.outputs(quantized.dense, [quantized.buffers(quantized.samples(x))])[0].argmax(axis=1)
+    return outputs
