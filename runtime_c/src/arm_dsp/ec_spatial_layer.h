@@ -11,7 +11,8 @@
 #ifndef EC_SPATIAL_LAYER_H
 #define EC_SPATIAL_LAYER_H
 
-#include "ec_spatial_listed.h"
+#include "ec_spatial_both.h"
+#include "ec_spatial_one.h"
 #include "ec_spatial_pairs.h"
 #include "ec_spatial_patches.h"
 #include "ec_spatial_sum.h"
@@ -137,24 +138,68 @@ static void ec_spatial_others(ec_spatial_layer *l, ec_run *runs) {
     }
 }
 
-EC_NOT_INLINED static void ec_fill_bytes(int8_t *to, int8_t value, uint32_t count) {
-    const uint32_t word = ec_splat_byte(value);
-    for (; count >= 16u; count -= 16u, to += 16u) {
-        ec_store_word(to, word);
-        ec_store_word(to + 4, word);
-        ec_store_word(to + 8, word);
-        ec_store_word(to + 12, word);
-    }
-    for (; count > 0; count--) {
-        *to++ = value;
-    }
-}
-
 /* Zeros at all positions that are not always computed. */
 static void ec_spatial_clear(const ec_spatial_layer *l, const ec_patch *patch) {
     const ec_positions *const positions = patch->positions;
+    const uint32_t word = ec_splat_byte(l->patches.spatial->zero_point);
     for (uint32_t i = positions->always; i < positions->count; i++) {
-        ec_fill_bytes(patch->output + positions->position[i].to, l->patches.spatial->zero_point, l->block.channels);
+        int8_t *to = patch->output + positions->position[i].to;
+        uint32_t count = l->block.channels;
+        for (; count >= 16u; count -= 16u, to += 16u) {
+            ec_store_word(to, word);
+            ec_store_word(to + 4, word);
+            ec_store_word(to + 8, word);
+            ec_store_word(to + 12, word);
+        }
+        for (; count > 0; count--) {
+            *to++ = (int8_t)word;
+        }
+    }
+}
+
+/* Two positions of each of two patches, from number `first` on. */
+static void ec_spatial_load_halves(ec_spatial_layer *l, const ec_patch *a, const ec_patch *b, uint32_t first) {
+    ec_gather *const g = &l->patches.gather;
+    int8_t **const output = l->block.output;
+    const ec_position *const of_a = &a->positions->position[first];
+    const ec_position *const of_b = &b->positions->position[first];
+    output[0] = a->output + of_a[0].to;
+    output[1] = a->output + of_a[1].to;
+    output[2] = b->output + of_b[0].to;
+    output[3] = b->output + of_b[1].to;
+    if (a->is_inside && b->is_inside) {
+        g->windows.source[0] = a->first.from + of_a[0].from;
+        g->windows.source[1] = a->first.from + of_a[1].from;
+        g->windows.source[2] = b->first.from + of_b[0].from;
+        g->windows.source[3] = b->first.from + of_b[1].from;
+        ec_put_four_windows(g);
+    } else {
+        const ec_run runs[2] = {{a, first, first + 2u}, {b, first, first + 2u}};
+        ec_load_at_border(g, runs);
+    }
+}
+
+/* Whether a patch has four positions, of which its mask names two. */
+static inline int ec_is_halved(const ec_patch *patch) { return patch->positions->always == 2u && patch->positions->count == 4u; }
+
+/* Two such patches without a residual: what is most frequent, and the same as ec_spatial_two. */
+static void ec_spatial_halves(ec_spatial_layer *l, const ec_patch *a, const ec_patch *b) {
+    ec_spatial_block *const block = &l->block;
+    ec_spatial_clear_lists(l);
+    ec_spatial_load_halves(l, a, b, 0);
+    block->above_before = NULL;
+    block->channel = 0;
+    ec_spatial_pairs(block);
+    ec_spatial_clear(l, a);
+    ec_spatial_clear(l, b);
+    if (ec_spatial_is_any_listed(l)) {
+        const uint16_t *const both = l->lists + 3u * block->channels;
+        ec_spatial_load_halves(l, a, b, 2);
+        if (both != block->list[3]) {
+            ec_spatial_both(block, both, block->list[3]);
+        }
+        ec_spatial_list_for_one(l, 1, 0);
+        ec_spatial_list_for_one(l, 2, 8);
     }
 }
 
@@ -192,14 +237,18 @@ static void ec_spatial_compute_row(ec_spatial_layer *l, uint32_t top, int8_t *ou
     const uint32_t width = l->patches.spatial->output_w;
     ec_patch a;
     ec_patch b;
-    ec_patches_fill_band(&l->patches, top);
+    ec_patches_start_row(&l->patches, top, output);
     for (uint32_t left = 0; left < width; left += 2u * patch) {
-        ec_set_patch(&l->patches, &a, 0, top, left, output);
-        if (left + patch < width) {
-            ec_set_patch(&l->patches, &b, 1, top, left + patch, output);
-            ec_spatial_two(l, &a, &b);
-        } else {
+        ec_set_patch(&l->patches, &a, 0, left);
+        if (left + patch >= width) {
             ec_spatial_two(l, &a, &a);
+            continue;
+        }
+        ec_set_patch(&l->patches, &b, 1, left + patch);
+        if (l->sum == NULL && ec_is_halved(&a) && ec_is_halved(&b)) {
+            ec_spatial_halves(l, &a, &b);
+        } else {
+            ec_spatial_two(l, &a, &b);
         }
     }
 }

@@ -30,16 +30,28 @@ typedef struct {
     int is_inside;  /* whether no position reads padding */
 } ec_patch;
 
+/* A row of patches: what they have in common. */
+typedef struct {
+    uint32_t top; /* of the output */
+    uint32_t rows;
+    int32_t y; /* of the first windows */
+    int is_inside;
+    const int8_t *from; /* the first position's window */
+    int8_t *output;
+} ec_patch_row;
+
 /* A layer, and the patches at work. */
 typedef struct {
     const ec_conv2d_s8_params *p;
     const ec_spatial *spatial;
     const int8_t *input;
-    uint32_t mask;  /* where one serves all patches */
+    int is_shared; /* one mask by all patches: */
+    uint32_t mask;
     int32_t step_y; /* bytes between windows of neighbouring positions */
     int32_t step_x;
     uint32_t band_rows;
     ec_gather gather;
+    ec_patch_row row;
     ec_positions positions[2];
 } ec_patches;
 
@@ -49,6 +61,7 @@ static void ec_patches_begin(ec_patches *l, const ec_conv2d_s8_params *p, const 
     l->p = p;
     l->spatial = spatial;
     l->input = input;
+    l->is_shared = spatial->row_step == 0 && spatial->column_step == 0;
     l->mask = ec_spatial_mask(spatial, 0, 0, 0);
     l->step_y = (int32_t)(p->stride_h * (g->band != NULL ? g->band_row : g->input_row));
     l->step_x = p->stride_w * p->input_c;
@@ -90,30 +103,42 @@ EC_NOT_INLINED static void ec_list_positions(const ec_patches *l, ec_positions *
     }
 }
 
-/* The patch from (top, left) on; `output` holds the rows from `top` on. */
-static void ec_set_patch(ec_patches *l, ec_patch *patch, uint32_t which, uint32_t top, uint32_t left, int8_t *output) {
+/* Go to the row of patches from output row `top` on, which `output` begins with too. */
+static void ec_patches_start_row(ec_patches *l, uint32_t top, int8_t *output) {
+    const ec_conv2d_s8_params *const p = l->p;
+    ec_patch_row *const row = &l->row;
+    const int8_t *const band = l->gather.band;
+    row->top = top;
+    row->rows = ec_spatial_end(top, l->spatial->patch, p->output_h) - top;
+    row->y = (int32_t)(top * p->stride_h) - p->pad_top;
+    const uint32_t last = (uint32_t)row->y + (row->rows - 1u) * p->stride_h;
+    row->is_inside = (uint32_t)row->y < l->gather.inside_h && last < l->gather.inside_h;
+    row->from = band != NULL ? band : l->input + (row->y * p->input_w - p->pad_left) * p->input_c;
+    row->output = output;
+    ec_patches_fill_band(l, top);
+}
+
+/* The patch from column `left` on. */
+static void ec_set_patch(ec_patches *l, ec_patch *patch, uint32_t which, uint32_t left) {
     const ec_spatial *const s = l->spatial;
     const ec_conv2d_s8_params *const p = l->p;
+    const ec_patch_row *const row = &l->row;
     ec_positions *const positions = &l->positions[which];
-    const uint32_t rows = ec_spatial_end(top, s->patch, s->output_h) - top;
-    const uint32_t columns = ec_spatial_end(left, s->patch, s->output_w) - left;
-    const int shared = s->row_step == 0 && s->column_step == 0;
-    const uint32_t mask = shared ? l->mask : ec_spatial_mask(s, top / s->patch, left / s->patch, 0);
-    const uint32_t key = mask | rows << 16 | columns << 20;
+    const uint32_t columns = ec_spatial_end(left, s->patch, p->output_w) - left;
+    const uint32_t mask = l->is_shared ? l->mask : ec_spatial_mask(s, row->top / s->patch, left / s->patch, 0);
+    const uint32_t key = mask | row->rows << 16 | columns << 20;
     if (positions->key != key) {
         positions->key = key;
-        ec_list_positions(l, positions, mask, rows, columns);
+        ec_list_positions(l, positions, mask, row->rows, columns);
     }
-    const int32_t y = (int32_t)(top * p->stride_h) - p->pad_top;
-    const int32_t x = (int32_t)(left * p->stride_w) - p->pad_left;
-    const int8_t *const band = l->gather.band;
+    const uint32_t x = left * p->stride_w - p->pad_left;
+    const uint32_t last = x + (columns - 1u) * p->stride_w;
     patch->positions = positions;
-    patch->first.y = y;
-    patch->first.x = x;
-    patch->first.from = band != NULL ? band + left * p->stride_w * p->input_c : l->input + (y * p->input_w + x) * p->input_c;
-    patch->output = output + left * s->output_c;
-    patch->is_inside = ec_is_inside(&l->gather, y, x) &&
-                       ec_is_inside(&l->gather, y + (int32_t)((rows - 1u) * p->stride_h), x + (int32_t)((columns - 1u) * p->stride_w));
+    patch->first.y = row->y;
+    patch->first.x = (int32_t)x;
+    patch->first.from = row->from + (int32_t)left * l->step_x;
+    patch->output = row->output + left * p->output_c;
+    patch->is_inside = l->gather.band != NULL || (row->is_inside && x < l->gather.inside_w && last < l->gather.inside_w);
 }
 
 /* Positions first .. end - 1 of a patch that are still to be computed. */
@@ -141,7 +166,7 @@ EC_NOT_INLINED static void ec_load_at_border(ec_gather *g, const ec_run *runs) {
 
 /* The next two positions of each run into the patch, the last once more where there is no other; where the outputs lie to `output`.
  * Neither run is empty. */
-static inline void ec_load_positions(ec_gather *g, const ec_run *runs, int8_t **output) {
+static void ec_load_positions(ec_gather *g, const ec_run *runs, int8_t **output) {
     for (uint32_t i = 0; i < 2u; i++) {
         const ec_patch *const patch = runs[i].patch;
         const ec_position *const a = ec_position_of(&runs[i], 0);
