@@ -57,12 +57,21 @@ static __attribute__((noinline)) void ec_winograd_force_zeros(int8_t *window, in
     }
     const uint32_t high = 0x80808080U;
     const uint32_t carry = (127U - (span & 127U)) * 0x01010101U; /* reaches bit 7 from what is above the span in the lower bits */
-    const uint32_t large = span < 128U ? high : 0U;              /* whether bit 7 alone is above the span */
-    for (uint32_t *word = (uint32_t *)__builtin_assume_aligned(window, 4); window != end; window += sizeof *word) {
+    uint32_t *word = (uint32_t *)__builtin_assume_aligned(window, 4);
+    const uint32_t *last = word + EC_WINOGRAD_WINDOW_H * EC_WINOGRAD_WINDOW_W;
+    if (span > 127U) {
+        for (; word != last; word++) {
+            const uint32_t values = *word ^ high;
+            const uint32_t kept = ((values & ~high) + carry) & values & high;
+            *word = (values & (kept - (kept >> 7) + kept)) ^ high;
+        }
+        return;
+    }
+#pragma GCC unroll 4
+    for (; word != last; word++) {
         const uint32_t values = *word ^ high;
-        const uint32_t sum = (values & ~high) + carry;
-        const uint32_t kept = ((sum & values) | (large & (sum | values))) & high;
-        *word++ = (values & (kept - (kept >> 7) + kept)) ^ high;
+        const uint32_t kept = (((values & ~high) + carry) | values) & high;
+        *word = (values & (kept - (kept >> 7) + kept)) ^ high;
     }
 }
 
