@@ -57,21 +57,24 @@ Rated = Sequence[tuple[Spatial, float]]
 @dataclass(frozen=True)
 class Request:
     """What is wanted. `max_loss_points` of top-1 accuracy; `exact` allows rules that change no bit only; `layers` are tensors, None for
-    all; `seconds` until the best found is returned; `pattern` is the spatial mask of `patch` x `patch` positions."""
+    all; the best found is returned after `seconds`, or earlier where spatial rules pay; `pattern` is the spatial mask of `patch` x `patch`
+    positions."""
 
     max_loss_points: float
     exact: bool = False
     layers: tuple[str, ...] | None = None
     samples: int = 20_000
     seconds: float = 600.0
+    seconds_if_spatial: float = 600.0
     patch: int = 2
     pattern: int = 0b1001
 
 
 @dataclass(frozen=True, eq=False)
 class Option:
-    """A rule for one layer, None for none: what the layer then costs, and how far the outputs go astray by it alone."""
+    """A rule for one layer, judged on `tensor`, None for none: what the layer then costs, and how far the outputs go astray by it alone."""
 
+    tensor: str
     rule: Rule | None
     cost: float
     share: float = 0.0
@@ -88,7 +91,7 @@ class Combination:
     @property
     def rules(self) -> Rules:
         """Of the layers that have one."""
-        return {tensor: option.rule for tensor, option in self.options.items() if option.rule is not None}
+        return {option.tensor: option.rule for option in self.options.values() if option.rule is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +115,14 @@ class Selection:
     @property
     def exact_rules(self) -> Rules:
         """Those that change no bit, where they are cheaper than the dense kernels."""
-        exact = {place: min((option for option in each if option.divergence == 0.0), key=_cost) for place, each in self.options.items()}
-        return {place: option.rule for place, option in exact.items() if isinstance(option.rule, ZeroInput)}
+        exact = {layer: min((option for option in each if option.divergence == 0.0), key=_cost) for layer, each in self.options.items()}
+        return {option.tensor: option.rule for option in exact.values() if isinstance(option.rule, ZeroInput)}
 
     def saving(self, tensor: str, zero_rate: float, rule: Spatial) -> float:
         """What a spatial rule saves of one inference against the cheapest that changes no bit; negative where it costs more."""
         if tensor not in self.costs.spatial:
             return -1.0
-        exact = min(option.cost for option in self.options[tensor] if option.divergence == 0.0)
+        exact = min(option.cost for option in self.options[self.costs.layers[tensor]] if option.divergence == 0.0)
         return exact - self.costs.spatial[tensor].at(zero_rate * most_left_out(rule) / self.spatial_most)
 
 
@@ -145,6 +148,8 @@ def select(
     middle = {place: each[len(BETAS) // 2][0] for place, each in spatial.items()}
     costs = measure_costs(quantized, target, buffers, places, middle, lambda done, total: watch("measuring kernels", done, total))
     options = _options(chooser, spatial, places, costs, request, start, watch)
+    if any(isinstance(option.rule, Spatial) for each in options.values() for option in each):
+        request = replace(request, seconds=request.seconds_if_spatial)
     combinations = _combinations(options, costs)
     front: list[tuple[float, float]] = []
     best = _cheapest(chooser, combinations, request, front, start, watch)
@@ -174,16 +179,13 @@ def select(
 def cost_of(quantized: QuantizedModel, selection: Selection, buffers: IntArray) -> float:
     """What a network with rules costs by the measured curves, on samples int8 [N, size]."""
     costs, shares = selection.costs, shares_left_out(quantized.dense, quantized.rules, buffers)
-    total = costs.rest
-    for place, dense in costs.dense.items():
-        rule = quantized.rules.get(place)
+    found = dict(costs.dense)
+    for place, rule in quantized.rules.items():
         if isinstance(rule, Spatial):
-            total += costs.spatial[place].at(shares[place] * most_left_out(rule) / selection.spatial_most)
+            found[costs.layers[place]] = costs.spatial[place].at(shares[place] * most_left_out(rule) / selection.spatial_most)
         elif isinstance(rule, ZeroInput):
-            total += costs.zero_input[place].at(shares[place])
-        else:
-            total += dense
-    return total
+            found[costs.layers[place]] = costs.zero_input[place].at(shares[place])
+    return costs.rest + sum(found.values())
 
 
 def _cost(option: Option) -> float:
@@ -201,20 +203,19 @@ def _options(
     trials: RuleTrials, spatial: Mapping[str, Rated], places: Sequence[str], costs: Costs, request: Request, start: float, watch: Watch
 ) -> dict[str, list[Option]]:
     """For each layer the options that save something, with their divergence; the dense one first."""
-    found: dict[str, list[Option]] = {}
+    found = {layer: [Option(layer, None, cost)] for layer, cost in costs.dense.items()}
     for done, place in enumerate(places):
         watch("trying layers", done, len(places))
-        dense_cost = costs.dense[place]
-        found[place] = [Option(None, dense_cost)]
+        layer = found[costs.layers[place]]
         in_time = time.monotonic() - start < 0.6 * request.seconds
         rated = [(rule, share, costs.spatial[place].at(share)) for rule, share in spatial.get(place, ())]
         for rule, share, cost in [*_zero_input_candidates(trials, place, costs, request), *rated]:
-            if cost > dense_cost - LEAST_SAVING * costs.total:
+            if cost > layer[0].cost - LEAST_SAVING * costs.total:
                 continue
             exact = isinstance(rule, ZeroInput) and rule.span == 0
             if exact or in_time:
                 divergence = 0.0 if exact else trials.tried({place: rule}, OPTION_SAMPLES).divergence
-                found[place].append(Option(rule, cost, share, divergence))
+                layer.append(Option(place, rule, cost, share, divergence))
     watch("trying layers", len(places), len(places))
     return found
 

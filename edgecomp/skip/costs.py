@@ -1,8 +1,8 @@
 """What a layer costs on a board by its share of work left out: a line for each way to leave work out, measured on the board itself.
 
-The network is built and run with a rule of one kind on every layer that takes it: where nothing is left out, where all is, and where some is.
-Between these the cost is taken to be straight. Where the board counts no instructions, or
-there is no tool to run it, the cost is the number of products.
+The network is built and run with a rule of one kind on every layer that takes it: where nothing is left out, where all is, and where some
+is. Between these the cost is taken to be straight. Where the board counts no instructions, or there is no tool to run it, the cost is the
+number of products.
 """
 
 from __future__ import annotations
@@ -68,9 +68,12 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Costs:
-    """By the tensor that a layer's rule is judged on. `unit` is "instructions" or "MACs", `why_macs` why it is not instructions."""
+    """`unit` is "instructions" or "MACs", `why_macs` why it is not instructions. `dense` is by layer, the curves by the tensor that a rule
+    is judged on, of which a layer may have two: the convolution's output and the sum behind it. `layers` gives the layer of such a tensor.
+    """
 
     unit: str
+    layers: Mapping[str, str]
     dense: Mapping[str, float]
     zero_input: Mapping[str, Curve]
     spatial: Mapping[str, Curve]
@@ -181,9 +184,10 @@ def _measured(
         results.append({place: (shares.get(place, 0.0), grouped[groups[place]]) for place in places} | {"": (0.0, sum(found.values()))})
         if watch:
             watch(done + 1, len(runs))
-    dense_costs = {place: results[0][place][1] for place in places}
+    dense_costs = {groups[place]: results[0][place][1] for place in places}
     return Costs(
         unit="instructions",
+        layers={place: groups[place] for place in places},
         dense=dense_costs,
         zero_input={place: Curve.through(*(result[place] for result in results[1:4])) for place in zero_places},
         spatial={place: Curve.through(*(result[place] for result in results[4:7])) for place in middle},
@@ -215,14 +219,15 @@ def _in_macs(dense: QGraph, places: Sequence[str], middle: Mapping[str, Spatial]
     of_group: dict[str, float] = {}
     for node in dense.nodes:
         of_group[groups[node.output]] = of_group.get(groups[node.output], 0.0) + node.op.work.macs
-    works = {place: of_group[groups[place]] for place in places}
+    works = {groups[place]: of_group[groups[place]] for place in places}
     convolutions = {node.output for node in dense.nodes if type(node.op) is Conv2D}
     return Costs(
-        unit="MACs",
+        layers={place: groups[place] for place in places},
         dense=works,
-        zero_input={place: Curve.through((0.0, works[place]), (1.0, 0.0)) for place in places if place in convolutions},
+        zero_input={place: Curve.through((0.0, works[groups[place]]), (1.0, 0.0)) for place in places if place in convolutions},
         spatial={
-            place: Curve.through((0.0, works[place]), (1.0, works[place] * (1.0 - most_left_out(rule)))) for place, rule in middle.items()
+            place: Curve.through((0.0, works[groups[place]]), (1.0, works[groups[place]] * (1.0 - most_left_out(rule))))
+            for place, rule in middle.items()
         },
         rest=sum(of_group.values()) - sum(works.values()),
         why_macs=why,

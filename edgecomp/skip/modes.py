@@ -155,7 +155,8 @@ def _auto(
         exact=wanted.mode == "exact",
         layers=layers,
         samples=wanted.samples or auto.Request.samples,
-        seconds=wanted.seconds if wanted.mode == "exact" else AUTO_SHARE * wanted.seconds,
+        seconds=wanted.seconds,
+        seconds_if_spatial=AUTO_SHARE * wanted.seconds,
         patch=wanted.patch,
         pattern=wanted.patterns[0] if wanted.patterns else diagonal(wanted.patch),
     )
