@@ -19,7 +19,8 @@ Progress = Callable[[int, int], None]
 """Called with (batches done, batches in all); the number in all falls where time is short."""
 
 PROBE_BATCHES = 20
-"""Batches after which the time of all is foreseen."""
+PROBE_SHARE = 0.1
+"""The time of all batches is foreseen every so many, and after each once this share of the budget is spent."""
 
 WARM_UP_SHARE = 0.05
 MOST_GRADIENT_NORM = 5.0
@@ -131,15 +132,24 @@ class _Run:
                 group["lr"] = self.plan.learning_rate * learning_rate_share(self.done, self.total)
             sum_of_losses += self.step(loss_of(order[start : start + self.plan.batch_rows], self.generator))
             self.done += 1
-            if self.plan.budget_s is not None and (self.done == PROBE_BATCHES or self.done % self.per_epoch == 0):
-                affordable = int(self.plan.budget_s * self.done / max(self.seconds, 1e-9))
-                self.total = max(self.done, min(self.total, affordable))
+            self.foresee()
             if self.progress is not None:
                 self.progress(self.done, self.total)
             if self.done >= self.total:
                 break
         self.losses.append(sum_of_losses / (self.done - first))
         self.good = self.copied()
+
+    def foresee(self) -> None:
+        """Lower the number of batches to what the budget allows at the speed so far."""
+        budget_s, seconds = self.plan.budget_s, self.seconds
+        if budget_s is None:
+            return
+        if seconds >= budget_s:
+            self.total = self.done
+        elif self.done % PROBE_BATCHES == 0 or seconds > PROBE_SHARE * budget_s:
+            affordable = int(budget_s * self.done / max(seconds, 1e-9))
+            self.total = max(self.done, min(self.per_epoch * self.plan.epochs, affordable))
 
     def step(self, loss: Tensor) -> float:
         """One update; the loss."""
