@@ -73,8 +73,7 @@ def overlap_bytes(op: QOp) -> int | None:
     return max(int((ends - input_rows * op.input_w * op.input_c).max()), 0)
 
 
-def _kernel(kind: type[Conv2D]) -> Kernel:
-    pool = (Kernel("max_pool2d_s8", dense.ISA, Tile(output_channels=4)),) if kind is Conv2DMaxPoolSpatial else ()
+def _kernel(kind: type[Conv2D], *uses: Kernel) -> Kernel:
     return Kernel(
         kind.kernel,
         dense.ISA,
@@ -83,8 +82,15 @@ def _kernel(kind: type[Conv2D]) -> Kernel:
         pack=pack,
         scratch_bytes=scratch_bytes,
         overlap_bytes=overlap_bytes,
-        uses=pool,
+        uses=uses,
     )
 
 
-KERNELS: Mapping[str, Kernel] = {kind.kernel: _kernel(kind) for kind in SPATIAL}
+CONV2D_SPATIAL = _kernel(Conv2DSpatial)
+"""Its source holds what the others call."""
+MAX_POOL = Kernel("max_pool2d_s8", dense.ISA, Tile(output_channels=4))
+KERNELS: Mapping[str, Kernel] = {
+    Conv2DSpatial.kernel: CONV2D_SPATIAL,
+    Conv2DAddSpatial.kernel: _kernel(Conv2DAddSpatial, CONV2D_SPATIAL),
+    Conv2DMaxPoolSpatial.kernel: _kernel(Conv2DMaxPoolSpatial, CONV2D_SPATIAL, MAX_POOL),
+}

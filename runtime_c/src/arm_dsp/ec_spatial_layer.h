@@ -15,9 +15,8 @@
 #include "ec_spatial_one.h"
 #include "ec_spatial_pairs.h"
 #include "ec_spatial_patches.h"
+#include "ec_spatial_run.h"
 #include "ec_spatial_sum.h"
-
-#define EC_SPATIAL_ALIGNMENT 16u
 
 typedef struct {
     ec_patches patches;
