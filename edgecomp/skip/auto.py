@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecomp import reference
 from edgecomp.errors import DataError
 from edgecomp.graph import Array
 from edgecomp.qgraph import IntArray, QGraph
@@ -24,7 +23,7 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
 from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.skip.apply import apply
-from edgecomp.skip.costs import Costs, measure_costs, most_left_out, shares_left_out
+from edgecomp.skip.costs import Costs, measure_costs, most_left_out, shares_left_out, with_densities
 from edgecomp.skip.rule_trials import RuleTrials, Tried, most_samples
 from edgecomp.skip.rules import Rule, Rules, Spatial, ZeroInput
 from edgecomp.skip.sites import Site, find_sites
@@ -159,7 +158,7 @@ def select(
         verdict = judge.tried(found.rules)
         if _holds(verdict, request.max_loss_points):
             break
-    rules = _with_densities(found.rules, dense, buffers[:COUNTED_SAMPLES])
+    rules = with_densities(found.rules, dense, buffers[:COUNTED_SAMPLES])
     return Selection(
         rules=rules,
         costs=costs,
@@ -365,14 +364,3 @@ def _refined(
 
 def _holds(tried: Tried, max_loss_points: float) -> bool:
     return tried.divergence == 0.0 or tried.loss_points + MARGIN * tried.error_points <= max_loss_points
-
-
-def _with_densities(rules: Rules, dense: QGraph, buffers: IntArray) -> Rules:
-    """The rules with the shares of inputs that remain when all of them are followed."""
-    graph = apply(dense, rules)
-    executed = reference.executed_macs(graph, [buffers]) if rules else {}
-    macs = {node.output: node.op.work.macs for node in graph.nodes}
-    return {
-        tensor: replace(rule, density=round(executed[tensor] / macs[tensor], 4)) if isinstance(rule, ZeroInput) else rule
-        for tensor, rule in rules.items()
-    }

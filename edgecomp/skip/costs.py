@@ -165,7 +165,9 @@ def _measured(
     groups = layer_groups(dense)
     convolutions = {node.output for node in dense.nodes if type(node.op) is Conv2D}
     zero_places = [place for place in places if place in convolutions]
-    zero_runs: list[Rules] = [{place: ZeroInput(1.0, span) for place in zero_places} for span in (0, MIDDLE_SPAN, ALL_ZERO)]
+    zero_runs: list[Rules] = [
+        with_densities({place: ZeroInput(1.0, span) for place in zero_places}, dense, buffers) for span in (0, MIDDLE_SPAN, ALL_ZERO)
+    ]
     spatial_runs: list[Rules] = [
         {place: replace(rule, thresholds=np.full_like(rule.thresholds, limit)) for place, rule in middle.items()}
         for limit in (INT32.min, INT32.max)
@@ -203,6 +205,15 @@ def shares_left_out(dense: QGraph, rules: Rules, buffers: IntArray) -> dict[str,
     executed = reference.executed_macs(graph, [buffers])
     macs = {node.output: node.op.work.macs for node in graph.nodes}
     return {place: (1.0 - executed[place] / macs[place]) / most_left_out(rule) for place, rule in rules.items()}
+
+
+def with_densities(rules: Rules, dense: QGraph, buffers: IntArray) -> dict[str, Rule]:
+    """The rules with the shares of products that remain when all of them are followed, by which kernels are chosen."""
+    shares = shares_left_out(dense, rules, buffers)
+    return {
+        tensor: replace(rule, density=round(1.0 - shares[tensor], 4)) if isinstance(rule, ZeroInput) else rule
+        for tensor, rule in rules.items()
+    }
 
 
 def most_left_out(rule: Rule) -> float:
