@@ -1,7 +1,7 @@
 """Fine-tuning with zero prediction in the forward pass, so that the network learns to be predictable; it comes and goes as ONNX.
 
-tuned = finetune(model, x, y, Settings(epochs=3, sparsity=0.3))
-tuned.model.quantize(x)
+tuned = finetune(model, x, y, Settings(epochs=3), diagonal(model.simplified), preprocessing)
+tuned.model.quantize(x, preprocessing=preprocessing)
 
 The loss is the labels' cross-entropy mixed with the original network's outputs (distillation, against forgetting), and two terms that press
 zeros: `sparsity` on activations that layers multiply, by their products, and `clusters` on the patches that are not predicted to be zero.
@@ -59,7 +59,7 @@ class Settings:
         distillation: share of the original network's outputs in the loss, 0..1; the rest is the labels'.
         temperature: softens both networks' outputs for the distillation.
         sparsity: weight of the share of activations that are not zero, at the inputs of layers, by the products they cost.
-        clusters: weight of the share of patches that are not predicted to be zero, by the products they cost.
+        clusters: weight of the share of patches that are not predicted to be zero, by the products they cost; nothing without predictions.
         fake_quantization: round weights and activations as int8 will, so that what is measured is what the integers do.
         straight_through: positions that are left out get a gradient too.
         augment: mirror and move images, where the samples are labelled photographs.
@@ -72,14 +72,14 @@ class Settings:
     epochs: int
     learning_rate: float = 1e-3
     batch_rows: int = 64
-    distillation: float = 0.7
-    temperature: float = 2.0
-    sparsity: float = 0.0
-    clusters: float = 0.0
+    distillation: float = 0.9
+    temperature: float = 3.0
+    sparsity: float = 2.0
+    clusters: float = 0.5
     fake_quantization: bool = False
     straight_through: bool = False
     augment: bool = True
-    held_out: float = 0.1
+    held_out: float = 0.05
     budget_s: float | None = None
     seed: int = 0
     threads: int | None = None
