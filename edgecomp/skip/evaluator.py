@@ -27,7 +27,7 @@ from edgecomp.skip.sequential import hopeless
 from edgecomp.skip.sites import Choice, Site
 
 TASK_ROWS = 256
-BATCH_BYTES = 2 << 20  # of the largest state of a batch: what a core's own cache holds
+BATCH_BYTES = 4 << 20  # of the largest state of a batch: what a core's own cache holds
 MOST_BATCH_ROWS = 64
 CACHE_BYTES = 768 << 20
 FIRST_ROUND_ROWS = 512

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
 
-from edgecomp.skip.evaluator import Progress
+from edgecomp.skip.evaluator import Outcome, Progress
 from edgecomp.skip.search.candidates import uniform_mask
 from edgecomp.skip.search.combine import Combiner, Found, describe
 from edgecomp.skip.search.judge import Choices
 from edgecomp.skip.sites import Choice, Site
 
-TRIALS_A_LOOK = 28
+FIRST_SAMPLES = 256
+GROUP = 4
+SAVING_ERROR = 0.03
+"""Relative: what the first samples say of a saving is within this of what all say."""
+
+Ask = Callable[[Sequence[int], int | None], Sequence[Outcome]]
 
 
 def plain_choice(site: Site, pattern: int) -> Choice:
@@ -26,6 +31,33 @@ def evaluations(patterns: Mapping[int, Sequence[int]]) -> int:
     return int(np.prod([len(found) + 1 for found in patterns.values()], dtype=np.int64))
 
 
+def seek_best(
+    count: int, ask: Ask, saving: Callable[[int, Outcome], float], holds: Callable[[Outcome], bool], may_go_on: Callable[[], bool]
+) -> tuple[int | None, dict[int, Outcome]]:
+    """The number of the trial that saves most and holds, of `count`, and what was asked for all samples.
+
+    All trials are asked for a few samples, which tell what each saves; then for all samples, what saves most first, until none that is left
+    can save more than one that holds. `ask` gives outcomes of trials by number on the first so many samples; None means all.
+    """
+    first: dict[int, Outcome] = {}
+    looks = 32
+    for start in range(0, count, looks):
+        if not may_go_on():
+            break
+        numbers = range(start, min(start + looks, count))
+        first |= dict(zip(numbers, ask(numbers, FIRST_SAMPLES), strict=True))
+    told = {number: saving(number, outcome) for number, outcome in first.items() if not outcome.stopped}
+    order = sorted(told, key=lambda number: -told[number])
+    best, most, asked = None, 0.0, {}
+    while order and may_go_on() and told[order[0]] * (1 + SAVING_ERROR) > most:
+        group, order = order[:GROUP], order[GROUP:]
+        for number, outcome in zip(group, ask(group, None), strict=True):
+            asked[number] = outcome
+            if holds(outcome) and saving(number, outcome) > most:
+                best, most = number, saving(number, outcome)
+    return best, asked
+
+
 def exhaustive(combiner: Combiner, progress: Progress | None) -> Found:
     """The combination of patterns that saves most and holds; the time budget may end it before all are tried."""
     judge = combiner.judge
@@ -33,20 +65,26 @@ def exhaustive(combiner: Combiner, progress: Progress | None) -> Found:
     per_layer: list[list[Choice | None]] = [
         [None, *(plain_choice(judge.sites[index], pattern) for pattern in combiner.patterns[index])] for index in indices
     ]
-    combined = list(product(*per_layer))
-    for start in range(0, len(combined), TRIALS_A_LOOK):
-        if not judge.time_left():
-            break
-        group: list[Choices] = []
-        for picked in combined[start : start + TRIALS_A_LOOK]:
-            placed = dict(zip(indices, picked, strict=True))
-            group.append(tuple(placed.get(index) for index in range(len(judge.sites))))
+    combined: list[Choices] = []
+    for picked in product(*per_layer):
+        placed = dict(zip(indices, picked, strict=True))
+        combined.append(tuple(placed.get(index) for index in range(len(judge.sites))))
+
+    def ask(numbers: Sequence[int], samples: int | None) -> Sequence[Outcome]:
+        group = [combined[number] for number in numbers]
         about = [{"layers": {judge.sites[i].tensor: describe(judge.sites[i], choices[i]) for i in indices}} for choices in group]
-        for choices, outcome in zip(group, judge.ask(group, "exhaustive", stops=True, about=about), strict=True):
-            found = Found(choices, outcome, combiner.saving(choices, outcome), (0.0,) * len(judge.sites))
-            combiner.front.append(found)
-            if judge.holds(outcome) and found.saving > combiner.best.saving:
-                combiner.best = found
-        if progress:
-            progress(min(start + TRIALS_A_LOOK, len(combined)), len(combined))
+        if progress and samples is not None:
+            progress(numbers[0], len(combined))
+        return judge.ask(group, "exhaustive", samples, stops=True, about=about)
+
+    best, asked = seek_best(
+        len(combined), ask, lambda number, outcome: combiner.saving(combined[number], outcome), judge.holds, judge.time_left
+    )
+    found = {
+        number: Found(combined[number], outcome, combiner.saving(combined[number], outcome), (0.0,) * len(judge.sites))
+        for number, outcome in asked.items()
+    }
+    combiner.front.extend(found.values())
+    if best is not None:
+        combiner.best = found[best]
     return combiner.best
