@@ -22,6 +22,10 @@ PROBE_BATCHES = 20
 PROBE_SHARE = 0.1
 """The time of all batches is foreseen every so many, and after each once this share of the budget is spent."""
 
+COMMON_SIZE = 0.08
+"""Root mean square of the weights of a common layer."""
+
+LEAST_SHARE = 0.01
 WARM_UP_SHARE = 0.05
 MOST_GRADIENT_NORM = 5.0
 
@@ -30,8 +34,8 @@ MOST_GRADIENT_NORM = 5.0
 class Plan:
     """How long and how fast to train.
 
-    `learning_rate` is Adam's at its highest, after the first twentieth. `budget_s` bounds the seconds: where all epochs do not fit, fewer
-    batches are trained, and the learning rate still falls to zero at the last one.
+    `learning_rate` is Adam's at its highest, after the first twentieth, for weights of common size (`step_share`). `budget_s` bounds the
+    seconds: where all epochs do not fit, fewer batches are trained, and the learning rate still falls to zero at the last one.
     """
 
     epochs: int
@@ -97,7 +101,8 @@ class _Run:
 
         self.parameters, self.rows, self.plan, self.progress = list(parameters), rows, plan, progress
         self.generator = torch.Generator().manual_seed(plan.seed)
-        self.optimizer = torch.optim.Adam(self.parameters, lr=plan.learning_rate)
+        groups = [{"params": [parameter], "share": step_share(parameter)} for parameter in self.parameters]
+        self.optimizer = torch.optim.Adam(groups, lr=plan.learning_rate)
         self.per_epoch = -(-rows // plan.batch_rows)
         self.total, self.done = self.per_epoch * plan.epochs, 0
         self.started = time.monotonic()
@@ -129,7 +134,7 @@ class _Run:
         sum_of_losses, first = 0.0, self.done
         for start in range(0, self.rows, self.plan.batch_rows):
             for group in self.optimizer.param_groups:
-                group["lr"] = self.plan.learning_rate * learning_rate_share(self.done, self.total)
+                group["lr"] = self.plan.learning_rate * group["share"] * learning_rate_share(self.done, self.total)
             sum_of_losses += self.step(loss_of(order[start : start + self.plan.batch_rows], self.generator))
             self.done += 1
             self.foresee()
@@ -171,6 +176,14 @@ def learning_rate_share(done: int, total: int) -> float:
     if done < warm_up:
         return (done + 1) / warm_up
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / max(1, total - warm_up)))
+
+
+def step_share(parameter: Tensor) -> float:
+    """Of the learning rate, for one parameter: Adam's steps are as long as the learning rate whatever the weights are, so weights that are
+    small, as those that read pixels of 0..255, take smaller steps. Zeros, such as fresh biases, take whole ones.
+    """
+    size = float(parameter.detach().square().mean().sqrt())
+    return min(1.0, max(size / COMMON_SIZE, LEAST_SHARE)) if size else 1.0
 
 
 class _NotFinite(Exception):

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `ed
 
 from edgecomp.errors import DataError  # noqa: E402
 from edgecomp.train import loop  # noqa: E402
-from edgecomp.train.loop import Plan, learning_rate_share, train  # noqa: E402
+from edgecomp.train.loop import Plan, learning_rate_share, step_share, train  # noqa: E402
 
 ROWS = 100
 TARGET = torch.linspace(-1, 1, ROWS)
@@ -97,3 +97,12 @@ def test_ctrl_c_leaves_the_last_whole_epoch_and_the_threads() -> None:
     with pytest.raises(KeyboardInterrupt):
         train([weight], ROWS, interrupted, Plan(3, 16, 0.05, threads=threads + 1))
     assert weight.item() == 0 and torch.get_num_threads() == threads
+
+
+def test_small_weights_take_small_steps() -> None:
+    assert step_share(torch.full((3, 3), 0.5)) == 1
+    assert step_share(torch.zeros(3)) == 1
+    assert step_share(torch.full((3, 3), -0.008)) == pytest.approx(0.1)
+    small, target = torch.full((8,), 0.002, requires_grad=True), torch.full((8,), 0.0021)
+    train([small], 64, lambda batch, generator: (small - target).square().sum() * 1e6, Plan(1, 8, 0.01))
+    assert (small.detach() - target).abs().max() < 1e-3
