@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MODES = ("auto", "exact", *MASK_MODES, "early-exact", "early-predictive", "perforated")
 FACTS_SAMPLES = 64
 """On which rates are told."""
+MASKS_LOSS = 0.9
+"""Of the loss, what masks may take: many are tried, and the best of many looks better than it is."""
 AUTO_SHARE = 0.4
 """Of the seconds, for rules of all kinds; the rest is for masks."""
 
@@ -170,7 +172,13 @@ def _auto(
     if any(isinstance(rule, Spatial) for rule in found.rules.values()):
         ones = request.pattern.bit_count()  # of the masks whose cost was measured
         seconds = max(wanted.seconds - (time.monotonic() - started), 1.0)
-        left = replace(wanted, mode="uniform-layer", ones_range=wanted.ones_range or (ones, ones), seconds=seconds)
+        left = replace(
+            wanted,
+            mode="uniform-layer",
+            ones_range=wanted.ones_range or (ones, ones),
+            seconds=seconds,
+            max_loss_points=MASKS_LOSS * wanted.max_loss_points,
+        )
         masks = _masks(quantized, x, y, target, left, watch, found)
         cost = auto.cost_of(masks.quantized, found, quantized.buffers(quantized.samples(x[:FACTS_SAMPLES])))
         if cost < found.cost and masks.accuracy_dense - masks.accuracy_skip <= wanted.max_loss_points / 100:
