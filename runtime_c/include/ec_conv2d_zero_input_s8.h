@@ -41,7 +41,8 @@ typedef struct {
 /* input: [input_h][input_w][input_c]; output: [output_h][output_w][output_c];
  * scratch: output_c int32, then 8 bytes for each element of a window of one group. */
 void ec_conv2d_zero_input_s8(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
-/* Weights, biases and scratch as src/riscv and src/riscv_winograd say. */
+/* Weights, biases and scratch as src/riscv, src/riscv_winograd and src/arm_dsp say. */
+void ec_conv2d_zero_input_s8_arm_dsp(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_zero_input_s8_riscv(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_zero_input_s8_riscv_winograd(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output,
                                             void *scratch);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgecomp.plan.instruction_sets import arm_dsp_dense, arm_dsp_depthwise, arm_dsp_spatial
+from edgecomp.plan.instruction_sets import arm_dsp_dense, arm_dsp_depthwise, arm_dsp_spatial, arm_dsp_zero_input
 from edgecomp.plan.instruction_sets.portable import overlap_bytes
 from edgecomp.plan.kernels import Kernel, Tile
 
@@ -15,6 +15,7 @@ KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": arm_dsp_dense.CONV2D,
     "fully_connected_s8": arm_dsp_dense.FULLY_CONNECTED,
     **arm_dsp_spatial.KERNELS,
+    "conv2d_zero_input_s8": arm_dsp_zero_input.KERNEL,
     "depthwise_conv2d_s8": arm_dsp_depthwise.DEPTHWISE_CONV2D,
     "conv_transpose2d_s8": Kernel("conv_transpose2d_s8", ISA, Tile(output_channels=4, inputs=4)),
     "matmul_s8": Kernel("matmul_s8", ISA, FOUR),

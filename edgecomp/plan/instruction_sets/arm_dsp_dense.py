@@ -90,10 +90,10 @@ def _pack_conv2d(op: QOp) -> QOp:
     groups = in_order_of_patch(np.asarray(op.weights, np.int8), runs_of(op)).reshape(op.groups, channels, -1)
     bias, twice = constants(op, (op.groups, channels, 1))
     paired = channels // 2 * 2
-    if not _pairs_are_exact(groups[:, 0:paired:2], groups[:, 1:paired:2]):
+    if not pairs_are_exact(groups[:, 0:paired:2], groups[:, 1:paired:2]):
         paired = 0
     first, second, alone = slice(0, paired, 2), slice(1, paired, 2), slice(paired, channels)
-    words = _words(_halfwords(groups[:, first], groups[:, second])).reshape(op.groups, paired // 2, 2 * groups.shape[2])
+    words = _words(halfwords(groups[:, first], groups[:, second])).reshape(op.groups, paired // 2, 2 * groups.shape[2])
     pairs = [words32(bias[:, first]), words, words32(bias[:, second]), words32(twice[:, first]), words32(twice[:, second])]
     singles = [words32(bias[:, alone]), groups[:, alone], words32(twice[:, alone])]
     by_group = [np.concatenate(parts, axis=2).reshape(op.groups, -1) for parts in (pairs, singles)]
@@ -123,22 +123,25 @@ def in_order_of_patch(weights: Array, runs: Runs) -> Array:
     return np.concatenate([padded, each[:, :, :whole].reshape(len(each), -1)], axis=1)
 
 
-def _halfwords(first: Array, second: Array) -> npt.NDArray[np.int64]:
+def halfwords(first: Array, second: Array) -> npt.NDArray[np.int64]:
+    """Two channels in one."""
     return 256 * second.astype(np.int64) + first
 
 
-def _pairs_are_exact(first: Array, second: Array) -> bool:
-    """Whether every pair of weights fits a halfword and no sum of a second channel leaves 24 bits, whatever the inputs."""
-    halfwords, wide = _halfwords(first, second), second.astype(np.int64)
-    most = 127 * np.maximum(wide, 0).sum(-1) - 128 * np.minimum(wide, 0).sum(-1)
-    least = -128 * np.maximum(wide, 0).sum(-1) + 127 * np.minimum(wide, 0).sum(-1)
-    fits = bool(np.all(halfwords >= -(1 << 15)) and np.all(halfwords < 1 << 15))
+def pairs_are_exact(first: Array, second: Array, zero_point: int = 0) -> bool:
+    """Whether every pair of weights fits a halfword and no sum of a second channel leaves 24 bits, whatever the inputs, of which the zero
+    point is subtracted."""
+    pairs, wide = halfwords(first, second), second.astype(np.int64)
+    low, high = -128 - zero_point, 127 - zero_point
+    most = high * np.maximum(wide, 0).sum(-1) + low * np.minimum(wide, 0).sum(-1)
+    least = low * np.maximum(wide, 0).sum(-1) + high * np.minimum(wide, 0).sum(-1)
+    fits = bool(np.all(pairs >= -(1 << 15)) and np.all(pairs < 1 << 15))
     return fits and bool(np.all(most < SUM_LIMIT) and np.all(least >= -SUM_LIMIT))
 
 
-def _words(halfwords: Array) -> npt.NDArray[np.int8]:
+def _words(pairs: Array) -> npt.NDArray[np.int8]:
     """Halfwords [..., inputs] as bytes [..., quads, 2, 4]: the word of inputs 0 and 2, then the word of inputs 1 and 3."""
-    quads = halfwords.reshape(*halfwords.shape[:-1], halfwords.shape[-1] // QUAD, QUAD)
+    quads = pairs.reshape(*pairs.shape[:-1], pairs.shape[-1] // QUAD, QUAD)
     ordered = np.ascontiguousarray(quads[..., [0, 2, 1, 3]], "<i2")
     return ordered.view(np.int8).reshape(*quads.shape[:-1], 2, QUAD)
 
@@ -176,7 +179,7 @@ def _pack_fully_connected(op: QOp) -> QOp:
         if start == end:
             continue
         first, second, blocks = slice(start, end, 2), slice(start + 1, end, 2), (end - start) // (2 * together)
-        words = _words(_halfwords(rows[first], rows[second]) + 128)
+        words = _words(halfwords(rows[first], rows[second]) + 128)
         in_order = words.reshape(blocks, together, *words.shape[1:]).transpose(0, 2, 3, 1, 4).reshape(blocks, -1)
         begin = np.concatenate([bias[first] + 256 * bias[second], bias[second]], axis=1).reshape(blocks, -1)
         pieces.append(np.concatenate([words32(begin), in_order, words32(twice[start:end].reshape(blocks, -1))], axis=1))
