@@ -131,10 +131,8 @@ def main() -> None:
     low, high = (int(word) for word in options.ones.split(":"))
     found = compare(options.data, options.layers, (low, high), options.samples)
     answer = "the same answer" if found.same_answer else "ANOTHER ANSWER"
-    print(
     print(f"{found.trials} trials of layers {found.layers} on {found.samples} samples")
     print(f"search {found.search_s:.1f} s, plain {found.plain_s:.1f} s")
-    )
     print(f"{found.ratio:.1f} times fewer (goal {GOAL:g}), {answer}, {100 * found.macs_saved:.1f} % of MACs saved")
     if options.output:
         options.output.write_text(json.dumps({**asdict(found), "ratio": found.ratio, "cores": os.cpu_count()}, indent=2) + "\n")

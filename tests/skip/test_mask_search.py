@@ -49,7 +49,9 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [pytest.param(mode, marks=pytest.mark.slow) if mode in ("uniform-filter", "max-granularity") else mode for mode in MODES]
+)
 def test_every_mode_saves_within_the_loss(small: Small, mode: str) -> None:
     quantized, x = small
     found = search(quantized, x, None, settings_for(mode, **MODES[mode]))
@@ -134,6 +136,7 @@ def test_a_layer_that_costs_more_than_it_saves_gets_no_rule(small: Small) -> Non
     assert set(found.rules) <= {sites[1].tensor}
 
 
+@pytest.mark.slow
 def test_coupled_layers_change_together(small: Small) -> None:
     quantized, x = small
     found = search(quantized, x, None, settings_for("uniform-layer", couple=(("0", "1"),)))

@@ -26,6 +26,7 @@ from edgecomp.skip.thresholds import Calibrated, Patches
 SINGLE_SAMPLES = (1024, 2048, 4096)
 MOST_ROUNDS = 8
 MOST_STEPS = 10
+LAST_STEPS = 3
 MOST_SHARE = 0.8
 """Of the divergence allowed, the most that a single layer may take."""
 AIM = 0.98
@@ -117,7 +118,7 @@ class Combiner:
         """The best combination judged so far that saves less than the present one and whose loss is foretold to be clearly less."""
         allowed = STEP_DOWN * self.judge.loss(self.best.outcome)
         below = [found for found in self.front if not found.outcome.stopped and self.judge.loss(found.outcome) <= allowed]
-        self._descend(self._dense, self._options_of_dense, 0, allowed)
+        self._descend(self._dense, self._options_of_dense, 0, allowed, steps=LAST_STEPS, may_wait=True)
         below += [found for found in self.front if not found.outcome.stopped and self.judge.loss(found.outcome) <= allowed]
         self.best = max(below, key=lambda found: found.saving, default=self._dense)
         return self.best
@@ -220,15 +221,22 @@ class Combiner:
             ]
             self.judge.records.note("channel quantizer", {"round": number, "layer": site.tensor, "candidates": steps})
 
-    def _descend(self, base: Found, options: Sequence[Sequence[Option]], number: int, limit: float) -> None:
-        """Seek the greediest combination within a loss: tried is what is foretold to be just within it, anew after every trial."""
+    def _descend(
+        self, base: Found, options: Sequence[Sequence[Option]], number: int, limit: float, steps: int = MOST_STEPS, may_wait: bool = False
+    ) -> None:
+        """Seek the greediest combination within a loss: tried is what is foretold to be just within it, anew after every trial.
+
+        With `may_wait` the time budget, or what is kept of it for the held-out samples, does not end it before so many steps.
+        """
         path = combinations(options)
         if not path:
             return
         low, high = -1, len(path)  # the greatest index that holds, the least that does not
         scale, bound_ratio = 1.0, self.judge.bound_ratio()
-        for _ in range(MOST_STEPS):
-            if high - low <= 1 or (low >= 0 and path[high - 1][1] < (1 + LEAST_GAIN) * path[low][1]) or not self.judge.time_left():
+        for _ in range(steps):
+            if high - low <= 1 or (low >= 0 and path[high - 1][1] < (1 + LEAST_GAIN) * path[low][1]):
+                break
+            if not may_wait and not self.judge.time_left():
                 break
             allowed = (AIM * limit / bound_ratio - base.outcome.divergence) / scale
             foretold = int(np.searchsorted([divergence for divergence, _, _ in path], allowed)) - 1
