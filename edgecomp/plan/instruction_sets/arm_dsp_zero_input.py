@@ -17,7 +17,7 @@ from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 BLOCK = 8
 """Output channels that are computed together."""
 PAIR_BYTES = 12
-SPARE_PAIRS = 2
+SPARE_PAIRS = 3
 MOST_OFFSET = (1 << 16) - 1
 """Bytes from a tap's first weights to its last, as an entry can say."""
 MOST_SCRATCH_BYTES = 57344
@@ -34,7 +34,7 @@ def _scratch_bytes(op: QOp) -> int:
     channels = op.input_c // op.groups
     reach = (op.kernel_h - 1) * op.dilation_h + 1
     pairs = op.kernel_h * op.kernel_w * channels // 2 + SPARE_PAIRS
-    return PAIR_BYTES * pairs + 4 * reach + 4 * reach * op.input_w * (channels + 1)
+    return PAIR_BYTES * pairs + 4 * reach + 4 * reach * (op.input_w * (channels + 1) + 1)
 
 
 def _in_blocks(op: Conv2DZeroInput, values: Array) -> Array:

@@ -3,7 +3,7 @@
  *
  * weights: for each group the constants of its blocks (EC_BLOCK_CONSTANTS), where biases are plus input_zero_point * sum of the channel's
  * weights; then [kernel_h][kernel_w][input_c / groups][channels of all blocks]. Channels that are not there are zero.
- * scratch: the pairs of a window and two more, the number of the row in each place of the ring, the ring's rows.
+ * scratch: the pairs of a window and three more, the number of the row in each place of the ring, the ring's rows.
  */
 #include "ec_conv2d_zero_input_s8.h"
 
@@ -11,6 +11,8 @@
 #include "ec_zero_input_blocks.h"
 
 #define NO_ROW INT32_MAX
+#define ENTRY_OFFSETS (1u << 16) /* that an entry can hold */
+#define SPARE_PAIRS (EC_PAIRS_IN_TURN + 1u)
 
 typedef struct {
     const ec_conv2d_zero_input_s8_params *params;
@@ -18,10 +20,12 @@ typedef struct {
     uint32_t outputs; /* of a group */
     uint32_t blocks;
     uint32_t tap_bytes; /* of weights */
+    uint32_t run_taps;  /* of a window's row, whose inputs are brought together at once */
     uint32_t reach;     /* input rows from the first to the last of a window: places in the ring */
+    uint32_t row_words; /* of a place in the ring */
     ec_input_pair *pairs;
     int32_t *listed; /* [reach], the input row in each place of the ring, or NO_ROW */
-    uint32_t *ring;  /* [reach][input_w] lists */
+    uint32_t *ring;  /* [reach][row_words] */
 } layer;
 
 /* One group. */
@@ -38,8 +42,8 @@ typedef struct {
     int32_t x;
 } corner;
 
-static inline uint32_t *row_in_ring(const layer *l, int32_t y) {
-    return l->ring + (uint32_t)y % l->reach * l->params->input_w * l->format.list;
+static inline uint32_t **row_in_ring(const layer *l, int32_t y) {
+    return (uint32_t **)(void *)(l->ring + (uint32_t)y % l->reach * l->row_words);
 }
 
 /* Lists the rows of the windows whose first row is `y`, unless the ring holds them. */
@@ -50,35 +54,51 @@ static void list_rows(const layer *l, const group *g, int32_t y) {
             int32_t *const listed = l->listed + (uint32_t)y % l->reach;
             if (*listed != y) {
                 *listed = y;
-                ec_list_columns(&l->format, g->input + (uint32_t)y * p->input_w * p->input_c, p->input_w, row_in_ring(l, y));
+                ec_list_row(&l->format, g->input + (uint32_t)y * p->input_w * p->input_c, row_in_ring(l, y));
             }
         }
         y += p->dilation_h;
     }
 }
 
-/* The pairs of a window; `weights` of the blocks they are for. Returns their end. */
-EC_NOT_INLINED static const ec_input_pair *pair_inputs(const layer *l, corner at, const int8_t *weights) {
+/* The end of the taps of a window's row that lie within the input; *first is the first of them. */
+static inline int32_t taps_inside(const ec_conv2d_zero_input_s8_params *p, int32_t x, int32_t *first) {
+    int32_t begin = 0;
+    int32_t end = p->kernel_w;
+    while (begin < end && x + begin * p->dilation_w < 0) {
+        begin++;
+    }
+    while (end > begin && x + (end - 1) * p->dilation_w >= p->input_w) {
+        end--;
+    }
+    *first = begin;
+    return end;
+}
+
+/* The pairs of a window; `weights` of the blocks they are for. */
+EC_NOT_INLINED static void pair_inputs(const layer *l, corner at, const int8_t *weights) {
     const ec_conv2d_zero_input_s8_params *p = l->params;
     ec_pair_end end = {l->pairs, 0};
-    const int8_t *tap = weights;
+    int32_t first;
+    const int32_t taps_end = taps_inside(p, at.x, &first);
+    const int8_t *row_weights = weights;
     for (uint32_t rows = p->kernel_h; rows > 0; rows--) {
-        if (at.y < 0 || at.y >= p->input_h) {
-            tap += p->kernel_w * l->tap_bytes;
-        } else {
-            const uint32_t *const row = row_in_ring(l, at.y);
-            int32_t x = at.x;
-            for (uint32_t left = p->kernel_w; left > 0; left--) {
-                if (x >= 0 && x < p->input_w) {
-                    end = ec_append_list(end, row + (uint32_t)x * l->format.list, tap);
+        if (at.y >= 0 && at.y < p->input_h && first < taps_end) {
+            uint32_t *const *const starts = row_in_ring(l, at.y);
+            if (l->run_taps > 1u) {
+                const int8_t *const column_0 = row_weights - at.x * (int32_t)l->tap_bytes;
+                end = ec_append_list(end, starts[at.x + first], starts[at.x + taps_end], column_0);
+            } else {
+                for (int32_t tap = first; tap < taps_end; tap++) {
+                    const int32_t x = at.x + tap * p->dilation_w;
+                    end = ec_append_list(end, starts[x], starts[x + 1], row_weights + (uint32_t)tap * l->tap_bytes);
                 }
-                x += p->dilation_w;
-                tap += l->tap_bytes;
             }
         }
         at.y += p->dilation_h;
+        row_weights += p->kernel_w * l->tap_bytes;
     }
-    return ec_end_pairs(l->pairs, end, weights);
+    ec_end_pairs(l->pairs, end, weights);
 }
 
 /* The last block of which not all channels are there. */
@@ -99,7 +119,7 @@ static void compute_pixel(const layer *l, const group *g, corner at, ec_zero_inp
     for (uint32_t first = 0; first < l->blocks; first += EC_BLOCKS_OF_PAIRS) {
         const uint32_t blocks = ec_block(l->blocks, first, EC_BLOCKS_OF_PAIRS);
         const uint32_t has_rest = rest > 0 && first + blocks == l->blocks;
-        b->pairs_end = pair_inputs(l, at, g->weights + first * EC_BLOCK_CHANNELS);
+        pair_inputs(l, at, g->weights + first * EC_BLOCK_CHANNELS);
         b->block = 0;
         b->blocks = blocks - has_rest;
         if (b->blocks > 0) {
@@ -135,15 +155,19 @@ static layer make_layer(const ec_conv2d_zero_input_s8_params *p, void *scratch) 
     l.outputs = (uint32_t)p->output_c / p->groups;
     l.blocks = (l.outputs + EC_BLOCK_CHANNELS - 1u) / EC_BLOCK_CHANNELS;
     l.format.pixel = p->input_c;
+    l.format.columns = p->input_w;
     l.format.channels = channels;
     l.format.row_bytes = l.blocks * EC_BLOCK_CHANNELS;
     l.format.zero_point = p->input_zero_point;
     l.format.zero_span = p->zero_span;
-    l.format.list = channels + 1u;
     l.tap_bytes = channels * l.format.row_bytes;
+    const int is_one_run = p->dilation_w == 1u && p->input_w * l.tap_bytes <= ENTRY_OFFSETS;
+    l.run_taps = is_one_run ? p->kernel_w : 1u;
+    l.format.column_bytes = l.run_taps > 1u ? l.tap_bytes : 0u;
     l.reach = (p->kernel_h - 1u) * p->dilation_h + 1u;
+    l.row_words = p->input_w * (channels + 1u) + 1u;
     l.pairs = scratch;
-    l.listed = (int32_t *)(void *)(l.pairs + inputs / 2u + EC_PAIRS_IN_TURN);
+    l.listed = (int32_t *)(void *)(l.pairs + inputs / 2u + SPARE_PAIRS);
     l.ring = (uint32_t *)(void *)(l.listed + l.reach);
     return l;
 }

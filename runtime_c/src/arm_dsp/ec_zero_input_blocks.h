@@ -15,23 +15,22 @@
 
 /* Read and advanced by ec_zero_input_blocks, which knows the offsets in front of each member. */
 typedef struct {
-    /*  0 */ const ec_input_pair *pairs;
-    /*  4 */ const ec_input_pair *pairs_end;
-    /*  8 */ const int8_t *constants; /* of the next block */
-    /* 12 */ int8_t *output;          /* of the next block */
-    /* 16 */ uint32_t block;          /* the next one */
+    /*  0 */ const ec_input_pair *pairs; /* whole turns, one at least, and EC_NO_WEIGHTS behind */
+    /*  4 */ const int8_t *constants;    /* of the next block */
+    /*  8 */ int8_t *output;             /* of the next block */
+    /* 12 */ uint32_t block;             /* the next one */
+    /* 16 */ uint32_t blocks;
     /* 20 */ int32_t zero_point;
     /* 24 */ uint32_t rare;  /* ec_rare */
     /* 28 */ uint32_t above; /* 127 - clamp_max */
     /* 32 */ uint32_t span;  /* 255 - (clamp_max - clamp_min) */
     /* 36 */ int32_t low;    /* clamp_min */
-    /* 40 */ uint32_t blocks;
 } ec_zero_input_block;
-_Static_assert(offsetof(ec_zero_input_block, blocks) == 40, "the assembly counts on these offsets");
+_Static_assert(offsetof(ec_zero_input_block, low) == 36, "the assembly counts on these offsets");
 
 /* clang-format off */
 
-/* A word of four channels of each of two inputs, `a` and `b`, times their values in r2: sums of the first, of 256 * second + first, ... */
+/* A word of four channels of each of two inputs, `a` and `b`, times their values in r2: sums of the first, of 256 * second + first, and so on. */
 #define FOUR_CHANNELS(a, b, between, s0, s1, s2, s3)               \
     "pkhbt  r12, " a ", " b ", lsl #16                         \n" \
     "pkhtb  " a ", " b ", " a ", asr #16                       \n" \
@@ -44,16 +43,15 @@ _Static_assert(offsetof(ec_zero_input_block, blocks) == 40, "the assembly counts
     "smlad  " s2 ", " a ", r2, " s2 "                          \n"
 
 #define PAIR_OF_INPUTS(offset)                                     \
-    "ldrd   r1, r3, [lr, #4]                                   \n" \
     "ldrd   r0, r1, [r1, #" offset "]                          \n" \
     "ldrd   r2, r3, [r3, #" offset "]                          \n" \
     FOUR_CHANNELS("r0", "r2", "ldr r2, [lr], #12               \n", "r4", "r5", "r6", "r7") \
-    FOUR_CHANNELS("r1", "r3", "", "r8", "r9", "r10", "r11")
+    FOUR_CHANNELS("r1", "r3", "", "r8", "r9", "r10", "r11")        \
+    "ldrd   r1, r3, [lr, #4]                                   \n"
 
 #define BLOCK_LOOP(label, offset)                                  \
     label ":" PAIR_OF_INPUTS(offset) PAIR_OF_INPUTS(offset)        \
-    "ldr    r0, [sp, #4]                                       \n" \
-    "cmp    lr, r0                                             \n" \
+    "cmp    r1, #0                                             \n" \
     "bne    " label "b                                         \n"
 
 #define SECOND_OF_TWO(second, first, bias)                         \
@@ -63,18 +61,18 @@ _Static_assert(offsetof(ec_zero_input_block, blocks) == 40, "the assembly counts
 /* The blocks from block->block to block->blocks, for one pixel. */
 EC_ASM_FUNCTION static void ec_zero_input_blocks(ec_zero_input_block *block EC_ASM_PARAMETER) {
     __asm__ volatile(
-        "ldr    r1, [r0, #4]                \n"
-        "push   {r0, r1, r4-r11, lr}        \n" /* [sp]: block, [sp, #4]: the end of the pairs */
+        "push   {r0, r4-r11, lr}            \n" /* [sp]: block */
         "mov    lr, r0                      \n"
-        "1: ldr r12, [lr, #8]               \n"
+        "1: ldr r12, [lr, #4]               \n"
         "ldm    r12!, {r4, r6, r8, r10}     \n"
-        "str    r12, [lr, #8]               \n"
+        "str    r12, [lr, #4]               \n"
         "mov    r5, r4                      \n"
         "mov    r7, r6                      \n"
         "mov    r9, r8                      \n"
         "mov    r11, r10                    \n"
-        "ldr    r0, [lr, #16]               \n"
+        "ldr    r0, [lr, #12]               \n"
         "ldr    lr, [lr]                    \n"
+        "ldrd   r1, r3, [lr, #4]            \n"
         "tbh    [pc, r0, lsl #1]            \n"
         "2: .hword (10f - 2b) / 2, (11f - 2b) / 2, (12f - 2b) / 2, (13f - 2b) / 2 \n"
         ".hword (14f - 2b) / 2, (15f - 2b) / 2, (16f - 2b) / 2, (17f - 2b) / 2    \n"
@@ -87,7 +85,7 @@ EC_ASM_FUNCTION static void ec_zero_input_blocks(ec_zero_input_block *block EC_A
         BLOCK_LOOP("16", "48") "b 3f        \n"
         BLOCK_LOOP("17", "56")
         "3: ldr lr, [sp]                    \n"
-        "ldr    r12, [lr, #8]               \n"
+        "ldr    r12, [lr, #4]               \n"
         "ldm    r12!, {r0-r3}               \n"
         SECOND_OF_TWO("r5", "r4", "r0")
         SECOND_OF_TWO("r7", "r6", "r1")
@@ -107,9 +105,9 @@ EC_ASM_FUNCTION static void ec_zero_input_blocks(ec_zero_input_block *block EC_A
         EC_ASM_REQUANTIZE("r10", "r3")
         EC_ASM_REQUANTIZE("r11", "lr")
         "ldr    lr, [sp]                    \n"
-        "5: str r12, [lr, #8]               \n"
-        "ldrd   r0, r1, [lr, #12]           \n"
-        "ldr    r2, [lr, #40]               \n"
+        "5: str r12, [lr, #4]               \n"
+        "ldrd   r0, r1, [lr, #8]            \n"
+        "ldr    r2, [lr, #16]               \n"
         "strb   r5, [r0, #1]                \n"
         "strb   r6, [r0, #2]                \n"
         "strb   r7, [r0, #3]                \n"
@@ -119,10 +117,10 @@ EC_ASM_FUNCTION static void ec_zero_input_blocks(ec_zero_input_block *block EC_A
         "strb   r11, [r0, #7]               \n"
         "strb   r4, [r0], #8                \n"
         "adds   r1, #1                      \n"
-        "strd   r0, r1, [lr, #12]           \n"
+        "strd   r0, r1, [lr, #8]            \n"
         "cmp    r1, r2                      \n"
         "bne    1b                          \n"
-        "add    sp, #8                      \n"
+        "add    sp, #4                      \n"
         "pop    {r4-r11, pc}                \n"
         "6: add r0, #128                    \n"
         "ldrd   r2, r3, [r12], #8           \n"
