@@ -49,7 +49,7 @@ def _with_rule(node: QNode, rule: Rule, qgraph: QGraph, source: str) -> QNode:
     except (ValueError, IndexError, TypeError) as error:
         raise ModelError(f"{source}: the rule for {node.output!r} does not fit {node.layer!r}: {error}; run edgecomp skip again") from error
     if op is None:
-        raise ModelError(f"{source}: no {type(rule).__name__} rule for {node.layer!r}, which is computed by {node.op.kernel}")
+        raise ModelError(f"{source}: no {type(rule).__name__} rule for {node.layer!r} ({node.op.kernel}); run edgecomp skip again")
     return replace(node, op=op)
 
 

@@ -233,6 +233,7 @@ def _in_macs(dense: QGraph, places: Sequence[str], middle: Mapping[str, Spatial]
     works = {groups[place]: of_group[groups[place]] for place in places}
     convolutions = {node.output for node in dense.nodes if type(node.op) is Conv2D}
     return Costs(
+        unit="MACs",
         layers={place: groups[place] for place in places},
         dense=works,
         zero_input={place: Curve.through((0.0, works[groups[place]]), (1.0, 0.0)) for place in places if place in convolutions},

@@ -70,9 +70,7 @@ def _front(outcome: Outcome) -> Any:
     axes.axhline(accuracy, color="#52606d", linewidth=0.8, linestyle="--", label="dense")
     saved = 100 * (1 - outcome.macs_executed / max(outcome.macs_dense, 1))
     if outcome.unit == "MACs":
-        axes.plot(
-            [saved], [100 * outcome.accuracy_skip], "*", color="#c0392b", markersize=13, label="chosen, judged apart"
-        )
+        axes.plot([saved], [100 * outcome.accuracy_skip], "*", color="#c0392b", markersize=13, label="chosen, judged apart")
     axes.set_xlabel(f"{outcome.unit} saved, %")
     axes.set_ylabel("top-1 accuracy, %")
     axes.set_title(f"{outcome.quantized.model.name}: {outcome.mode}, {saved:.1f} % of MACs left out", fontsize=10)
