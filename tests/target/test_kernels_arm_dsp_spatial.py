@@ -41,7 +41,7 @@ def drawn(kernel: str) -> list[Case]:
     found: list[Case] = []
 
     @settings(
-        max_examples=12 * CASES_EACH, phases=[Phase.generate], derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=24 * CASES_EACH, phases=[Phase.generate], derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(CASES[kernel])
     def collect(case: Case) -> None:
@@ -79,6 +79,31 @@ def rule(op: Conv2D, inputs: list[np.ndarray], zero_rate: float) -> Spatial:
     most = np.maximum(sums[:, ::2, ::2], sums[:, 1::2, 1::2]).reshape(-1, op.output_c)
     thresholds = np.quantile(most, zero_rate, axis=0, method="lower") if zero_rate else most.min(axis=0) - 1
     return Spatial(2, np.full((1, 1, 1), DIAGONAL, np.uint16), thresholds.astype(np.int32))
+
+
+@pytest.mark.parametrize("zero_rate", [0.2, 0.5, 0.8])
+def test_lists_of_any_channels(zero_rate: float, measured: Callable[..., list[Measured]]) -> None:
+    """First and second channels of a pair, alone and together, with and without narrow clamps, a shift and a residual."""
+    cases = []
+    for channels, size in ((30, 6), (24, 8)):
+        plain = conv(size, size, 5, channels)
+        shifted = replace(plain, shift=3, multiplier=np.asarray(plain.multiplier) // 8, clamp_min=-100, clamp_max=90)
+        for op in (plain, shifted):
+            inputs = random_inputs([op], 1, channels)[0]
+            spatial = rule(op, inputs, zero_rate)
+            cases.append(Case(Conv2DSpatial.of(op, spatial), (inputs[0][0],)))
+            count = size * size * channels
+            for narrow in ({}, {"clamp_min": -90, "clamp_max": 100}):
+                joined = Conv2DAdd.joined(op, replace(add((count,), (count,)), **narrow), conv_is_first=True)
+                both = random_inputs([joined], 1, channels)[0]
+                nothing = replace(spatial, thresholds=np.zeros(channels, np.int32))
+                sums = Conv2DAddSpatial.of(joined, nothing).sums(*both).reshape(-1, channels)
+                thresholds = np.quantile(sums, 0.5 + zero_rate / 2, axis=0, method="lower").astype(np.int32)
+                case = Conv2DAddSpatial.of(joined, replace(spatial, thresholds=thresholds))
+                cases.append(Case(case, tuple(x[0] for x in both)))
+    results = measured("qemu_cortex_m4", cases)
+    assert {found.isa for found in results} == {"arm_dsp"}
+    assert not [(case.op.describe, found) for case, found in zip(cases, results, strict=True) if not found.exact]
 
 
 def test_instructions_are_saved(measured: Callable[..., list[Measured]]) -> None:

@@ -93,7 +93,7 @@ def _pack_conv2d(op: QOp) -> QOp:
     if not pairs_are_exact(groups[:, 0:paired:2], groups[:, 1:paired:2]):
         paired = 0
     first, second, alone = slice(0, paired, 2), slice(1, paired, 2), slice(paired, channels)
-    words = _words(halfwords(groups[:, first], groups[:, second])).reshape(op.groups, paired // 2, 2 * groups.shape[2])
+    words = words_of_quads(halfwords(groups[:, first], groups[:, second])).reshape(op.groups, paired // 2, 2 * groups.shape[2])
     pairs = [words32(bias[:, first]), words, words32(bias[:, second]), words32(twice[:, first]), words32(twice[:, second])]
     singles = [words32(bias[:, alone]), groups[:, alone], words32(twice[:, alone])]
     by_group = [np.concatenate(parts, axis=2).reshape(op.groups, -1) for parts in (pairs, singles)]
@@ -139,7 +139,7 @@ def pairs_are_exact(first: Array, second: Array, zero_point: int = 0) -> bool:
     return fits and bool(np.all(most < SUM_LIMIT) and np.all(least >= -SUM_LIMIT))
 
 
-def _words(pairs: Array) -> npt.NDArray[np.int8]:
+def words_of_quads(pairs: Array) -> npt.NDArray[np.int8]:
     """Halfwords [..., inputs] as bytes [..., quads, 2, 4]: the word of inputs 0 and 2, then the word of inputs 1 and 3."""
     quads = pairs.reshape(*pairs.shape[:-1], pairs.shape[-1] // QUAD, QUAD)
     ordered = np.ascontiguousarray(quads[..., [0, 2, 1, 3]], "<i2")
@@ -179,7 +179,7 @@ def _pack_fully_connected(op: QOp) -> QOp:
         if start == end:
             continue
         first, second, blocks = slice(start, end, 2), slice(start + 1, end, 2), (end - start) // (2 * together)
-        words = _words(halfwords(rows[first], rows[second]) + 128)
+        words = words_of_quads(halfwords(rows[first], rows[second]) + 128)
         in_order = words.reshape(blocks, together, *words.shape[1:]).transpose(0, 2, 3, 1, 4).reshape(blocks, -1)
         begin = np.concatenate([bias[first] + 256 * bias[second], bias[second]], axis=1).reshape(blocks, -1)
         pieces.append(np.concatenate([words32(begin), in_order, words32(twice[start:end].reshape(blocks, -1))], axis=1))

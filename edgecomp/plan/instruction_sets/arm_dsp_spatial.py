@@ -30,21 +30,26 @@ def _aligned(size: int) -> int:
 
 
 def supports(op: QOp) -> bool:
-    """Channels in pairs that share their masks; no groups; kernel rows that lie side by side where windows are cut out of a band."""
+    """Channels in pairs that share their masks and are exact; no groups; kernel rows that lie side by side where windows are cut out of a
+    band."""
     assert isinstance(op, SPATIAL)
     pairs = op.groups == 1 and op.output_c % 2 == 0 and op.output_c < WORD_LIMIT
-    return pairs and op.mask_channel_step == 0 and (op.dilation_h == 1 or not dense.needs_band(op))
+    if not pairs or op.mask_channel_step != 0 or (op.dilation_h != 1 and dense.needs_band(op)):
+        return False
+    weights = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)
+    return dense.pairs_are_exact(weights[0::2], weights[1::2])
 
 
 def pack(op: QOp) -> QOp:
-    """Records of two channels: biases, a word of each for every four inputs, thresholds, twice the multipliers."""
+    """Records of two channels: bias of the first, weights of both, bias of the second, thresholds, twice the multipliers."""
     assert isinstance(op, SPATIAL)
     pairs = op.output_c // 2
-    rows = dense.in_order_of_patch(np.asarray(op.weights, np.int8), dense.runs_of(op)).reshape(pairs, 2, -1, dense.QUAD)
+    rows = dense.in_order_of_patch(np.asarray(op.weights, np.int8), dense.runs_of(op)).reshape(pairs, 2, -1)
     bias, twice = dense.constants(op, (pairs, 2))
     thresholds = np.asarray(op.thresholds, np.int64).reshape(pairs, 2)
-    words = [dense.words32(bias), rows.transpose(0, 2, 1, 3).reshape(pairs, -1), dense.words32(thresholds), dense.words32(twice)]
-    weights = np.concatenate(words, axis=1).reshape(-1)
+    words = dense.words_of_quads(dense.halfwords(rows[:, 0], rows[:, 1])).reshape(pairs, -1)
+    parts = [dense.words32(bias[:, :1]), words, *(dense.words32(each) for each in (bias[:, 1:], thresholds, twice))]
+    weights = np.concatenate(parts, axis=1).reshape(-1)
     elsewhere: Any = None
     members: dict[str, Any] = {"weights": weights, "bias": elsewhere, "multiplier": elsewhere, "thresholds": elsewhere}
     return replace(op, **members)

@@ -1,4 +1,5 @@
-/* ec_spatial_both.h - listed channels for all pixels of a block, one channel at a time. */
+/* ec_spatial_both.h - listed channels for all pixels of a block, one channel at
+ * a time. */
 #ifndef EC_SPATIAL_BOTH_H
 #define EC_SPATIAL_BOTH_H
 
@@ -9,20 +10,27 @@
 /* clang-format off */
 
 /* r12: weights; lr: patch; r4-r7: sums. */
-#define QUAD_OF_4_PIXELS                    \
-    "ldr    r2, [r12], #8               \n" \
+#define FOUR_PIXELS(lanes)                  \
     "ldm    lr!, {r0, r1, r8, r9}       \n" \
-    "sxtb16 r3, r2                      \n" \
-    "sxtb16 r2, r2, ror #8              \n" \
-    "smlad  r4, r3, r0, r4              \n" \
-    "smlad  r5, r3, r1, r5              \n" \
-    "smlad  r6, r3, r8, r6              \n" \
-    "smlad  r7, r3, r9, r7              \n" \
-    "ldm    lr!, {r0, r1, r8, r9}       \n" \
-    "smlad  r4, r2, r0, r4              \n" \
-    "smlad  r5, r2, r1, r5              \n" \
-    "smlad  r6, r2, r8, r6              \n" \
-    "smlad  r7, r2, r9, r7              \n"
+    "smlad  r4, " lanes ", r0, r4       \n" \
+    "smlad  r5, " lanes ", r1, r5       \n" \
+    "smlad  r6, " lanes ", r8, r6       \n" \
+    "smlad  r7, " lanes ", r9, r7       \n"
+
+#define QUAD_OF_FIRST                       \
+    "ldrd   r2, r3, [r12], #8           \n" \
+    "sxtb16 r2, r2                      \n" \
+    "sxtb16 r3, r3                      \n" \
+    FOUR_PIXELS("r2") FOUR_PIXELS("r3")
+
+/* 256 times the weights. */
+#define QUAD_OF_SECOND                      \
+    "ldrd   r2, r3, [r12], #8           \n" \
+    "sxtb16 r0, r2                      \n" \
+    "ssub16 r2, r2, r0                  \n" \
+    "sxtb16 r0, r3                      \n" \
+    "ssub16 r3, r3, r0                  \n" \
+    FOUR_PIXELS("r2") FOUR_PIXELS("r3")
 
 /* Channels from `list` to `end`, one or more, for all pixels. */
 EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM_PARAMETER, const uint16_t *list EC_ASM_PARAMETER,
@@ -36,28 +44,52 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
         "ldrd   r12, r3, [r11, #12]         \n"
         "lsrs   r0, r2, #1                  \n"
         "mla    r12, r0, r3, r12            \n"
-        "and    r0, r2, #1                  \n"
-        "add    r12, r12, r0, lsl #2        \n"
-        "ldr    r4, [r12], #8               \n" /* its bias */
+        "ldr    r4, [r12], #4               \n" /* the bias of the first */
+        "ldr    r0, [r11, #8]               \n"
+        "ldr    lr, [r11]                   \n"
+        "bcs    3f                          \n"
         "mov    r5, r4                      \n"
         "mov    r6, r4                      \n"
         "mov    r7, r4                      \n"
-        "ldr    r0, [r11, #8]               \n"
-        "ldr    lr, [r11]                   \n"
         "tbh    [pc, r0, lsl #1]            \n"
         "2: .hword (40f - 2b) / 2, (41f - 2b) / 2, (42f - 2b) / 2, (43f - 2b) / 2 \n"
         ".hword (44f - 2b) / 2, (45f - 2b) / 2, (46f - 2b) / 2, (47f - 2b) / 2    \n"
-        "40:" QUAD_OF_4_PIXELS
-        "47:" QUAD_OF_4_PIXELS
-        "46:" QUAD_OF_4_PIXELS
-        "45:" QUAD_OF_4_PIXELS
-        "44:" QUAD_OF_4_PIXELS
-        "43:" QUAD_OF_4_PIXELS
-        "42:" QUAD_OF_4_PIXELS
-        "41:" QUAD_OF_4_PIXELS
+        "40:" QUAD_OF_FIRST
+        "47:" QUAD_OF_FIRST
+        "46:" QUAD_OF_FIRST
+        "45:" QUAD_OF_FIRST
+        "44:" QUAD_OF_FIRST
+        "43:" QUAD_OF_FIRST
+        "42:" QUAD_OF_FIRST
+        "41:" QUAD_OF_FIRST
         "cmp    lr, r10                     \n"
         "bne    40b                         \n"
-        "ldr    r2, [r12, #8]               \n" /* twice its multiplier */
+        "ldr    r2, [r12, #12]              \n" /* twice its multiplier */
+        "b      4f                          \n"
+        "3: mov r4, #0                      \n"
+        "mov    r5, #0                      \n"
+        "mov    r6, #0                      \n"
+        "mov    r7, #0                      \n"
+        "tbh    [pc, r0, lsl #1]            \n"
+        "2: .hword (50f - 2b) / 2, (51f - 2b) / 2, (52f - 2b) / 2, (53f - 2b) / 2 \n"
+        ".hword (54f - 2b) / 2, (55f - 2b) / 2, (56f - 2b) / 2, (57f - 2b) / 2    \n"
+        "50:" QUAD_OF_SECOND
+        "57:" QUAD_OF_SECOND
+        "56:" QUAD_OF_SECOND
+        "55:" QUAD_OF_SECOND
+        "54:" QUAD_OF_SECOND
+        "53:" QUAD_OF_SECOND
+        "52:" QUAD_OF_SECOND
+        "51:" QUAD_OF_SECOND
+        "cmp    lr, r10                     \n"
+        "bne    50b                         \n"
+        "ldr    r0, [r12]                   \n" /* its bias */
+        "ldr    r2, [r12, #16]              \n" /* twice its multiplier */
+        "add    r4, r0, r4, asr #8          \n"
+        "add    r5, r0, r5, asr #8          \n"
+        "add    r6, r0, r6, asr #8          \n"
+        "add    r7, r0, r7, asr #8          \n"
+        "4:"
         "ldrd   r0, r1, [r11, #20]          \n"
         "cmp    r1, #0                      \n"
         "bne    6f                          \n"

@@ -1,4 +1,5 @@
-/* ec_spatial_one.h - listed channels for the pixels of one of a block's patches, two channels at a time. */
+/* ec_spatial_one.h - listed channels for the pixels of one of a block's
+ * patches, mostly two channels at a time. */
 #ifndef EC_SPATIAL_ONE_H
 #define EC_SPATIAL_ONE_H
 
@@ -9,37 +10,56 @@
 /* clang-format off */
 
 /* r12, r11: weights; lr: patch; r4, r5: sums of one channel; r6, r7: of the other. */
-#define QUAD_OF_2_CHANNELS                  \
-    "ldr    r2, [r12], #8               \n" \
-    "ldr    r3, [r11], #8               \n" \
+#define TWO_PIXELS(lanes, other_lanes)      \
     "ldrd   r0, r1, [lr], #16           \n" \
-    "sxtb16 r8, r2                      \n" \
-    "sxtb16 r9, r3                      \n" \
-    "smlad  r4, r8, r0, r4              \n" \
-    "smlad  r5, r8, r1, r5              \n" \
-    "smlad  r6, r9, r0, r6              \n" \
-    "smlad  r7, r9, r1, r7              \n" \
+    "smlad  r4, " lanes ", r0, r4       \n" \
+    "smlad  r5, " lanes ", r1, r5       \n" \
+    "smlad  r6, " other_lanes ", r0, r6 \n" \
+    "smlad  r7, " other_lanes ", r1, r7 \n"
+
+#define FIRST_OF_PAIR(word)                 \
+    "sxtb16 " word ", " word "          \n"
+
+#define SECOND_OF_PAIR(word)                \
+    "sxtb16 r0, " word "                \n" \
+    "ssub16 " word ", " word ", r0      \n"
+
+#define QUAD_OF_TWO(FORM, OTHER_FORM)       \
+    "ldrd   r2, r3, [r12], #8           \n" \
+    "ldrd   r8, r9, [r11], #8           \n" \
+    FORM("r2") FORM("r3")                   \
+    OTHER_FORM("r8") OTHER_FORM("r9")       \
+    TWO_PIXELS("r2", "r8") TWO_PIXELS("r3", "r9")
+
+#define QUAD_OF_ONE(FORM)                   \
+    "ldrd   r2, r3, [r12], #8           \n" \
+    FORM("r2") FORM("r3")                   \
     "ldrd   r0, r1, [lr], #16           \n" \
-    "sxtb16 r2, r2, ror #8              \n" \
-    "sxtb16 r3, r3, ror #8              \n" \
     "smlad  r4, r2, r0, r4              \n" \
     "smlad  r5, r2, r1, r5              \n" \
-    "smlad  r6, r3, r0, r6              \n" \
-    "smlad  r7, r3, r1, r7              \n"
-
-#define QUAD_OF_1_CHANNEL                   \
-    "ldr    r2, [r12], #8               \n" \
     "ldrd   r0, r1, [lr], #16           \n" \
-    "sxtb16 r8, r2                      \n" \
-    "smlad  r4, r8, r0, r4              \n" \
-    "smlad  r5, r8, r1, r5              \n" \
-    "ldrd   r0, r1, [lr], #16           \n" \
-    "sxtb16 r2, r2, ror #8              \n" \
-    "smlad  r4, r2, r0, r4              \n" \
-    "smlad  r5, r2, r1, r5              \n"
+    "smlad  r4, r3, r0, r4              \n" \
+    "smlad  r5, r3, r1, r5              \n"
 
-/* Channels from `list` to `end`, one or more, for the pixels of the first patch, `offset` 0, or the second, `offset` 8: two at a time,
- * then the one that may be left. */
+#define HALF_OF_QUAD                        \
+    "ldr    r2, [r12], #4               \n" \
+    "sxtb16 r3, r2                      \n" \
+    TWO_PIXELS("r3", "r2")
+
+#define QUAD_OF_PAIR HALF_OF_QUAD HALF_OF_QUAD
+
+/* Entered by r8. */
+#define LOOP(tens, QUAD)                                                                                                 \
+    "tbh    [pc, r8, lsl #1]            \n"                                                                              \
+    "2: .hword (" tens "0f - 2b) / 2, (" tens "1f - 2b) / 2, (" tens "2f - 2b) / 2, (" tens "3f - 2b) / 2 \n"            \
+    ".hword (" tens "4f - 2b) / 2, (" tens "5f - 2b) / 2, (" tens "6f - 2b) / 2, (" tens "7f - 2b) / 2    \n"            \
+    tens "0:" QUAD tens "7:" QUAD tens "6:" QUAD tens "5:" QUAD                                                          \
+    tens "4:" QUAD tens "3:" QUAD tens "2:" QUAD tens "1:" QUAD                                                          \
+    "cmp    lr, r10                     \n"                                                                              \
+    "bne    " tens "0b                  \n"
+
+/* Channels from `list` to `end`, one or more, for the pixels of the first patch, `offset` 0, or the second, `offset` 8: those of a
+ * record together, others two at a time or, before such a pair and at the end, alone. */
 EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_PARAMETER, const uint16_t *list EC_ASM_PARAMETER,
                                            const uint16_t *end EC_ASM_PARAMETER, uint32_t offset EC_ASM_PARAMETER) {
     __asm__ volatile(
@@ -54,39 +74,105 @@ EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_
         "add    lr, lr, r6                  \n"
         "add    r10, r10, r6                \n"
         "mov    r11, r12                    \n"
-        "lsrs   r4, r2, #1                  \n"
+        "lsr    r4, r2, #1                  \n"
         "mla    r12, r4, r9, r12            \n"
-        "and    r4, r2, #1                  \n"
-        "add    r12, r12, r4, lsl #2        \n"
-        "ldr    r4, [r12], #8               \n" /* its bias */
         "ldr    r8, [r5, #8]                \n"
         "cmp    r1, r0                      \n"
         "beq    7f                          \n"
         "ldrh   r3, [r1], #2                \n"
         "str    r1, [sp, #4]                \n"
         "strd   r2, r3, [sp, #16]           \n"
-        "lsrs   r6, r3, #1                  \n"
+        "lsr    r6, r3, #1                  \n"
+        "cmp    r4, r6                      \n"
+        "beq    8f                          \n"
+        "cmp    r1, r0                      \n"
+        "beq    12f                         \n"
+        "ldrh   r7, [r1]                    \n"
+        "orr    r5, r3, #1                  \n"
+        "cmp    r7, r5                      \n"
+        "beq    13f                         \n" /* the next two are a pair */
+        "12:"
         "mla    r11, r6, r9, r11            \n"
-        "and    r3, r3, #1                  \n"
-        "add    r11, r11, r3, lsl #2        \n"
-        "ldr    r6, [r11], #8               \n"
+        "tst    r2, #1                      \n"
+        "bne    3f                          \n"
+        "tst    r3, #1                      \n"
+        "bne    4f                          \n"
+        "ldr    r4, [r12], #4               \n" /* two that are first */
+        "ldr    r6, [r11], #4               \n"
         "mov    r5, r4                      \n"
         "mov    r7, r6                      \n"
-        "tbh    [pc, r8, lsl #1]            \n"
-        "2: .hword (40f - 2b) / 2, (41f - 2b) / 2, (42f - 2b) / 2, (43f - 2b) / 2 \n"
-        ".hword (44f - 2b) / 2, (45f - 2b) / 2, (46f - 2b) / 2, (47f - 2b) / 2    \n"
-        "40:" QUAD_OF_2_CHANNELS
-        "47:" QUAD_OF_2_CHANNELS
-        "46:" QUAD_OF_2_CHANNELS
-        "45:" QUAD_OF_2_CHANNELS
-        "44:" QUAD_OF_2_CHANNELS
-        "43:" QUAD_OF_2_CHANNELS
-        "42:" QUAD_OF_2_CHANNELS
-        "41:" QUAD_OF_2_CHANNELS
-        "cmp    lr, r10                     \n"
-        "bne    40b                         \n"
-        "ldr    r2, [r12, #8]               \n" /* twice their multipliers */
-        "ldr    r3, [r11, #8]               \n"
+        LOOP("4", QUAD_OF_TWO(FIRST_OF_PAIR, FIRST_OF_PAIR))
+        "ldr    r2, [r12, #12]              \n" /* twice their multipliers */
+        "ldr    r3, [r11, #12]              \n"
+        "b      11f                         \n"
+        "3: tst r3, #1                      \n"
+        "beq    9f                          \n"
+        "mov    r4, #0                      \n" /* two that are second */
+        "mov    r5, #0                      \n"
+        "mov    r6, #0                      \n"
+        "mov    r7, #0                      \n"
+        "add    r12, #4                     \n"
+        "add    r11, #4                     \n"
+        LOOP("6", QUAD_OF_TWO(SECOND_OF_PAIR, SECOND_OF_PAIR))
+        "ldr    r0, [r12]                   \n"
+        "ldr    r1, [r11]                   \n"
+        "ldr    r2, [r12, #16]              \n"
+        "ldr    r3, [r11, #16]              \n"
+        "add    r4, r0, r4, asr #8          \n"
+        "add    r5, r0, r5, asr #8          \n"
+        "add    r6, r1, r6, asr #8          \n"
+        "add    r7, r1, r7, asr #8          \n"
+        "b      11f                         \n"
+        "9: strd r3, r2, [sp, #16]          \n" /* a second and a first, the other way round */
+        "mov    r6, r12                     \n"
+        "mov    r12, r11                    \n"
+        "mov    r11, r6                     \n"
+        "4: ldr r4, [r12], #4               \n" /* a first and a second */
+        "add    r11, #4                     \n"
+        "mov    r5, r4                      \n"
+        "mov    r6, #0                      \n"
+        "mov    r7, #0                      \n"
+        LOOP("5", QUAD_OF_TWO(FIRST_OF_PAIR, SECOND_OF_PAIR))
+        "ldr    r1, [r11]                   \n"
+        "ldr    r2, [r12, #12]              \n"
+        "ldr    r3, [r11, #16]              \n"
+        "add    r6, r1, r6, asr #8          \n"
+        "add    r7, r1, r7, asr #8          \n"
+        "b      11f                         \n"
+        "13: sub r1, #2                     \n"
+        "7: str r1, [sp, #4]                \n" /* one alone: its results are stored twice */
+        "strd   r2, r2, [sp, #16]           \n"
+        "tst    r2, #1                      \n"
+        "bne    14f                         \n"
+        "ldr    r4, [r12], #4               \n"
+        "mov    r5, r4                      \n"
+        LOOP("8", QUAD_OF_ONE(FIRST_OF_PAIR))
+        "ldr    r2, [r12, #12]              \n"
+        "b      15f                         \n"
+        "14: mov r4, #0                     \n"
+        "mov    r5, #0                      \n"
+        "add    r12, #4                     \n"
+        LOOP("9", QUAD_OF_ONE(SECOND_OF_PAIR))
+        "ldr    r0, [r12]                   \n"
+        "ldr    r2, [r12, #16]              \n"
+        "add    r4, r0, r4, asr #8          \n"
+        "add    r5, r0, r5, asr #8          \n"
+        "15: mov r3, r2                     \n"
+        "mov    r6, r4                      \n"
+        "mov    r7, r5                      \n"
+        "b      11f                         \n"
+        "8: ldr r4, [r12], #4               \n" /* both of a pair */
+        "mov    r5, r4                      \n"
+        "mov    r6, r4                      \n"
+        "mov    r7, r4                      \n"
+        LOOP("7", QUAD_OF_PAIR)
+        "ldr    r0, [r12]                   \n"
+        "sub    r6, r6, r4                  \n"
+        "sub    r7, r7, r5                  \n"
+        "ldrd   r2, r3, [r12, #12]          \n"
+        "add    r6, r0, r6, asr #8          \n"
+        "add    r7, r0, r7, asr #8          \n"
+        "11:"
         "ldrd   r8, r10, [sp, #8]           \n"
         "ldr    lr, [sp]                    \n"
         "ldrd   r0, r1, [lr, #20]           \n"
@@ -156,39 +242,15 @@ EC_ASM_FUNCTION static void ec_spatial_one(const ec_spatial_block *block EC_ASM_
         EC_ASM_SUM_CLAMP("r5")
         EC_ASM_SUM_CLAMP("r6")
         EC_ASM_SUM_CLAMP("r7")
-        "b      5b                          \n"
-        "7: str r1, [sp, #4]                \n" /* the last channel, alone: its results are stored twice */
-        "mov    r3, r2                      \n"
-        "strd   r2, r3, [sp, #16]           \n"
-        "mov    r5, r4                      \n"
-        "tbh    [pc, r8, lsl #1]            \n"
-        "8: .hword (50f - 8b) / 2, (51f - 8b) / 2, (52f - 8b) / 2, (53f - 8b) / 2 \n"
-        ".hword (54f - 8b) / 2, (55f - 8b) / 2, (56f - 8b) / 2, (57f - 8b) / 2    \n"
-        "50:" QUAD_OF_1_CHANNEL
-        "57:" QUAD_OF_1_CHANNEL
-        "56:" QUAD_OF_1_CHANNEL
-        "55:" QUAD_OF_1_CHANNEL
-        "54:" QUAD_OF_1_CHANNEL
-        "53:" QUAD_OF_1_CHANNEL
-        "52:" QUAD_OF_1_CHANNEL
-        "51:" QUAD_OF_1_CHANNEL
-        "cmp    lr, r10                     \n"
-        "bne    50b                         \n"
-        "ldr    r2, [r12, #8]               \n"
-        "mov    r3, r2                      \n"
-        "mov    r6, r4                      \n"
-        "mov    r7, r5                      \n"
-        "ldrd   r8, r10, [sp, #8]           \n"
-        "ldr    lr, [sp]                    \n"
-        "ldrd   r0, r1, [lr, #20]           \n"
-        "cmp    r1, #0                      \n"
-        "bne    6b                          \n"
-        EC_ASM_REQUANTIZE("r6", "r3")
-        EC_ASM_REQUANTIZE("r7", "r3")
-        "mov    r4, r6                      \n"
-        "mov    r5, r7                      \n"
         "b      5b                          \n");
 }
+
+#undef TWO_PIXELS
+#undef FIRST_OF_PAIR
+#undef SECOND_OF_PAIR
+#undef HALF_OF_QUAD
+#undef QUAD_OF_PAIR
+#undef LOOP
 
 /* clang-format on */
 
