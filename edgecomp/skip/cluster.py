@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
 from edgecomp.errors import ToolError
 
@@ -20,16 +22,16 @@ def cluster_executor(address: str) -> Iterator[Executor]:
         ToolError: the package is not installed, or no scheduler answers.
     """
     try:
-        from distributed import Client
+        distributed: Any = import_module("distributed")
     except ImportError as error:
         raise ToolError("--scheduler needs the package distributed, which is not installed: pip install 'edgecomp[dask]'") from error
     try:
-        client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+        client = distributed.Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ToolError(f"--scheduler {address}: no Dask scheduler answers there ({error}); start one with `dask scheduler`") from error
     try:
-        executor: Executor = client.get_executor(pure=False, retries=MOST_RETRIES)
-        executor.workers = sum(client.nthreads().values())  # type: ignore[attr-defined]
+        executor = client.get_executor(pure=False, retries=MOST_RETRIES)
+        executor.workers = sum(client.nthreads().values())
         yield executor
     finally:
         client.close()

@@ -96,4 +96,3 @@ def test_masks_come_back_from_their_bits() -> None:
     bits = Patches.of(Conv2DSpatial.of(op, rule)).bits
     np.testing.assert_array_equal((bits.astype(int) << np.arange(9).reshape(-1, 1, 1, 1)).sum(axis=0), rule.masks)
     assert spatial_members(rule)["masks"].size == 27
-
