@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 4
 DPI = 150
+SHOWN_POINTS = 2.0
+"""Of accuracy, below what was chosen."""
 
 
 def draw(outcome: Outcome, stem: Path) -> list[Path]:
@@ -68,12 +70,16 @@ def _front(outcome: Outcome) -> Any:
     axes.plot(*placed(outcome.front), "o", color="#9aa5b1", markersize=4, label="tried")
     axes.plot(*placed(pareto(outcome.front)), "o-", color="#1f5fa8", markersize=5, linewidth=1.5, label="Pareto front")
     axes.axhline(accuracy, color="#52606d", linewidth=0.8, linestyle="--", label="dense")
-    saved = 100 * (1 - outcome.macs_executed / max(outcome.macs_dense, 1))
-    if outcome.unit == "MACs":
-        axes.plot([saved], [100 * outcome.accuracy_skip], "*", color="#c0392b", markersize=13, label="chosen, judged apart")
+    left_out = 100 * (1 - outcome.macs_executed / max(outcome.macs_dense, 1))
+    chosen = 100 * outcome.accuracy_skip
+    cost = outcome.macs_executed if outcome.unit == "MACs" else outcome.cost
+    if cost is not None:
+        saved = 100 * (1 - cost / dense)
+        axes.plot([saved], [chosen], "*", color="#c0392b", markersize=13, label="chosen, judged on other samples")
+    axes.set_ylim(min(chosen, accuracy) - SHOWN_POINTS, max(chosen, accuracy) + SHOWN_POINTS / 2)
     axes.set_xlabel(f"{outcome.unit} saved, %")
     axes.set_ylabel("top-1 accuracy, %")
-    axes.set_title(f"{outcome.quantized.model.name}: {outcome.mode}, {saved:.1f} % of MACs left out", fontsize=10)
+    axes.set_title(f"{outcome.quantized.model.name}: {outcome.mode}, {left_out:.1f} % of MACs left out", fontsize=10)
     axes.grid(True, linewidth=0.3)
     axes.legend(fontsize=8)
     return figure

@@ -79,7 +79,8 @@ class LayerFacts:
 class Outcome:
     """What a search came to. `quantized` has the rules; accuracies 0..1 are on samples that chose nothing, as `split` says.
 
-    `front` holds (cost, points lost) of the combinations tried; costs are in `unit`.
+    `front` holds (cost, points lost) of the combinations tried, the dense network's first; `cost` is that of the one chosen, as far as it
+    was foreseen; costs are in `unit`.
     """
 
     mode: str
@@ -95,6 +96,7 @@ class Outcome:
     seconds: float
     split: str
     costs: Costs | None = None
+    cost: float | None = None
 
 
 def search(
@@ -169,6 +171,7 @@ def _auto(
         [(found.costs.total, 0.0), *found.front], found.costs.unit, found.evaluations,
         found.seconds, found.split, target, found.costs, reasons,
     )  # fmt: skip
+    best = replace(best, cost=found.cost)
     if any(isinstance(rule, Spatial) for rule in found.rules.values()):
         ones = request.pattern.bit_count()  # of the masks whose cost was measured
         seconds = max(wanted.seconds - (time.monotonic() - started), 1.0)
@@ -183,7 +186,7 @@ def _auto(
         cost = auto.cost_of(masks.quantized, found, quantized.buffers(quantized.samples(x[:FACTS_SAMPLES])))
         if cost < found.cost and masks.accuracy_dense - masks.accuracy_skip <= wanted.max_loss_points / 100:
             front = [*best.front, (cost, 100 * (masks.accuracy_dense - masks.accuracy_skip))]
-            best = replace(masks, mode=wanted.mode, front=front, unit=best.unit, costs=found.costs)
+            best = replace(masks, mode=wanted.mode, front=front, unit=best.unit, costs=found.costs, cost=cost)
         best = replace(best, evaluations=found.evaluations + masks.evaluations, seconds=time.monotonic() - started)
     return best
 

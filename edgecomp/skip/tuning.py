@@ -93,7 +93,8 @@ def search_finetuned(
     left_points = max(wanted.max_loss_points - lost_points, 0.0)
     outcome = search(quantized, rows.x, rows.y, target, replace(wanted, max_loss_points=left_points), watch)
     text = f"{rows.text}; fine-tuning alone cost {lost_points:+.2f} points; {outcome.split}"
-    return replace(outcome, accuracy_dense=outcome.accuracy_dense + lost_points / 100.0, split=text)
+    front = [*outcome.front[:1], *((cost, loss + lost_points) for cost, loss in outcome.front[1:])]
+    return replace(outcome, accuracy_dense=outcome.accuracy_dense + lost_points / 100.0, front=front, split=text)
 
 
 def _lost_points(original: QuantizedModel, tuned: QuantizedModel, rows: Rows) -> float:
