@@ -93,8 +93,9 @@ def test_lists_of_any_channels(zero_rate: float, measured: Callable[..., list[Me
             spatial = rule(op, inputs, zero_rate)
             cases.append(Case(Conv2DSpatial.of(op, spatial), (inputs[0][0],)))
             count = size * size * channels
-            for narrow in ({}, {"clamp_min": -90, "clamp_max": 100}):
-                joined = Conv2DAdd.joined(op, replace(add((count,), (count,)), **narrow), conv_is_first=True)
+            plain_add = add((count,), (count,))
+            for sum_op in (plain_add, replace(plain_add, clamp_min=-90, clamp_max=100)):
+                joined = Conv2DAdd.joined(op, sum_op, conv_is_first=True)
                 both = random_inputs([joined], 1, channels)[0]
                 nothing = replace(spatial, thresholds=np.zeros(channels, np.int32))
                 sums = Conv2DAddSpatial.of(joined, nothing).sums(*both).reshape(-1, channels)

@@ -1,5 +1,4 @@
-/* ec_spatial_both.h - listed channels for all pixels of a block, one channel at
- * a time. */
+/* ec_spatial_both.h - listed channels for all pixels of a block, one channel at a time. */
 #ifndef EC_SPATIAL_BOTH_H
 #define EC_SPATIAL_BOTH_H
 

@@ -1,5 +1,4 @@
-/* ec_spatial_one.h - listed channels for the pixels of one of a block's
- * patches, mostly two channels at a time. */
+/* ec_spatial_one.h - listed channels for the pixels of one of a block's patches, mostly two channels at a time. */
 #ifndef EC_SPATIAL_ONE_H
 #define EC_SPATIAL_ONE_H
 

@@ -1,5 +1,4 @@
-/* ec_spatial_pairs.h - all channels for the pixels of a block, two at a time,
- * and which of them are above their thresholds. */
+/* ec_spatial_pairs.h - all channels for the pixels of a block, two at a time, and which of them are above their thresholds. */
 #ifndef EC_SPATIAL_PAIRS_H
 #define EC_SPATIAL_PAIRS_H
 
