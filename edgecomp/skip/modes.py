@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 MODES = ("auto", "exact", *MASK_MODES, "early-exact", "early-predictive", "perforated")
 FACTS_SAMPLES = 64
 """On which rates are told."""
-MASKS_LOSS = 0.9
-"""Of the loss, what masks may take: many are tried, and the best of many looks better than it is."""
+AIMED_LOSS = 0.9
+"""Of the loss allowed, what `auto` aims at: many combinations are tried, and the best of many looks better than it is."""
 AUTO_SHARE = 0.4
 """Of the seconds, for rules of all kinds; the rest is for masks."""
 
@@ -155,7 +155,7 @@ def _auto(
     """Rules of all kinds by `auto`; where spatial ones pay, a search of their masks too, and the cheaper of both answers."""
     started = time.monotonic()
     request = auto.Request(
-        wanted.max_loss_points,
+        AIMED_LOSS * wanted.max_loss_points,
         exact=wanted.mode == "exact",
         layers=layers,
         samples=wanted.samples or auto.Request.samples,
@@ -180,7 +180,7 @@ def _auto(
             mode="uniform-layer",
             ones_range=wanted.ones_range or (ones, ones),
             seconds=seconds,
-            max_loss_points=MASKS_LOSS * wanted.max_loss_points,
+            max_loss_points=request.max_loss_points,
         )
         masks = _masks(quantized, x, y, target, left, watch, found)
         cost = auto.cost_of(masks.quantized, found, quantized.buffers(quantized.samples(x[:FACTS_SAMPLES])))
