@@ -119,12 +119,12 @@ def command(
 
     if figures:
         require_matplotlib()
+    if bool(finetune) != bool(train_file):
+        raise DataError("--finetune and --train belong together: give the epochs and the samples to train on")
     if finetune:
         from edgecomp.train.installation import require_torch
 
         require_torch()
-    if bool(finetune) != bool(train_file):
-        raise DataError("--finetune and --train belong together: give the epochs and the samples to train on")
     board = load_target(target) if target else None
     side = int(patch)
     wanted = Wanted(

@@ -307,7 +307,7 @@ def test_a_folder_that_cannot_be_written(refuses: Refuses, model: Path, data: Pa
     refuses("quantize", model, "--data", data, "-o", model / "q.onnx", words=["q.onnx"])
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 240) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
