@@ -17,6 +17,7 @@ import numpy as np
 from edgecomp.build import available_cores
 from edgecomp.elf import ElfFile
 from edgecomp.errors import OutputError, RunError, ToolError
+from edgecomp.processes import signals_deferred
 from edgecomp.run import harness_files
 from edgecomp.run.execution import Bytes, Request
 
@@ -102,7 +103,9 @@ def run_batches(request: Request, batches: Sequence[Batch], command_for: Command
         while waiting or running:
             while waiting and len(running) < available_cores():
                 batch = waiting.pop(0)
-                running.append(_Running(batch, command_for(batch), request))
+                command = command_for(batch)
+                with signals_deferred():
+                    running.append(_Running(batch, command, request))
             time.sleep(_POLL_S)
             finished = [process for process in running if process.poll()]
             running = [process for process in running if process not in finished]
