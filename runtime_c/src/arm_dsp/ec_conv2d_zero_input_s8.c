@@ -108,7 +108,7 @@ static void compute_last(ec_zero_input_block *b, uint32_t channels) {
     b->output = results;
     b->blocks++;
     ec_zero_input_blocks(b);
-    memcpy(output, results, channels);
+    memcpy(output, results, channels); /* cppcheck-suppress uninitvar ; written through b->output */
 }
 
 /* All channels of a group for one pixel. */
