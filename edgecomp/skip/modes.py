@@ -107,6 +107,7 @@ def search(
     Raises:
         DataError: an option does not fit the model or the data.
     """
+    _check_options(wanted)
     quantized = replace(quantized, rules={})
     layers = named_layers(quantized.dense, wanted.layers)
     if wanted.mode in ("auto", "exact"):
@@ -123,6 +124,26 @@ def search(
         wanted.mode, replace(quantized, rules=found.rules), x, (found.accuracy_dense, found.accuracy_skip), front, "MACs",
         found.evaluations, found.seconds, found.split, target, None, dict(found.reasons),
     )  # fmt: skip
+
+
+def _check_options(wanted: Wanted) -> None:
+    """Options for masks belong to the modes that search masks.
+
+    Raises:
+        DataError: one was given for another mode.
+    """
+    if wanted.mode == "auto" or wanted.mode in MASK_MODES:
+        return
+    given = {
+        "--records": wanted.records,
+        "--scheduler": wanted.scheduler,
+        "--couple": wanted.couple,
+        "--ones-range": wanted.ones_range,
+        "--patterns": wanted.patterns,
+    }
+    useless = [name for name, value in given.items() if value]
+    if useless:
+        raise DataError(f"{', '.join(useless)}: not for --mode {wanted.mode}; leave it out, or take one of auto, {', '.join(MASK_MODES)}")
 
 
 def named_layers(dense: QGraph, names: Sequence[str]) -> tuple[str, ...] | None:
@@ -268,7 +289,7 @@ def _outcome(
 
 def _layer_facts(quantized: QuantizedModel, buffers: IntArray, target: Target | None, reasons: dict[str, str]) -> list[LayerFacts]:
     graph = quantized.qgraph
-    kernels = {step.node.output: step.kernel.symbol for step in quantized.plan(target).steps} if target else {}
+    steps = quantized.plan(target).steps if target else ()
     names = {name for node in graph.nodes for name in (node.output, *node.inputs)}
     values = {port.tensor: buffers for port in graph.inputs} | dict(reference.evaluate(graph, [buffers], keep=names.__contains__))
     facts = []
@@ -277,7 +298,8 @@ def _layer_facts(quantized: QuantizedModel, buffers: IntArray, target: Target | 
             continue
         rule = quantized.rules.get(node.output)
         inputs = [_values_of(graph, values, name, len(buffers)) for name in node.inputs]
-        kernel = next((kernel for output, kernel in kernels.items() if output == node.output), node.op.kernel)
+        serving = (step.kernel.symbol for step in steps if f"{step.node.layer}+".startswith(f"{node.layer}+"))  # a plan may join more to it
+        kernel = next(serving, node.op.kernel)
         if rule is None:
             facts.append(LayerFacts(node.layer, None, None, 0.0, 0.0, kernel, False, reasons.get(node.output, "the search left it dense")))
             continue

@@ -75,6 +75,7 @@ def test_rules_that_do_not_fit_are_refused(digits: dict[str, str]) -> None:
         (["--max-loss", "1", "--finetune", "1"], "--train"),
         (["--max-loss", "1", "--mode", "uniform-layer", "--patterns", "12x"], "pattern"),
         (["--max-loss", "1", "--target", "nowhere"], "nowhere"),
+        (["--max-loss", "1", "--mode", "exact", "--records", "r.jsonl"], "--records"),
         (["--max-loss", "1", "--ones-range", "3:1"], "A:B"),
     ],
 )
