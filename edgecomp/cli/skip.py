@@ -154,7 +154,7 @@ def command(
             rows = apart(selection.x, selection.y, *load_samples(train_file))
             outcome = search_finetuned(model, quantize, rows, finetune, board, wanted, watch)
         else:
-            outcome = search(quantize(model), selection.x, selection.y, board, wanted, watch)
+            outcome = search(quantize(model), selection.x, selection.y, board, wanted, watch, partial(click.echo, err=True))
     write_atomically(output, outcome.quantized.to_onnx())
     document = _document(outcome, target, output)
     document["figures"] = _figures(outcome, output, figures)

@@ -23,7 +23,7 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
 from edgecomp.qops.conv2d_zero_input import Conv2DZeroInput
 from edgecomp.skip.apply import apply
-from edgecomp.skip.costs import Costs, measure_costs, most_left_out, shares_left_out, with_densities
+from edgecomp.skip.costs import Costs, layer_groups, measure_costs, most_left_out, shares_left_out, with_densities
 from edgecomp.skip.rule_trials import RuleTrials, Tried, most_samples
 from edgecomp.skip.rules import Rule, Rules, Spatial, ZeroInput
 from edgecomp.skip.sites import Site, find_sites
@@ -55,9 +55,9 @@ Rated = Sequence[tuple[Spatial, float]]
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted. `max_loss_points` of top-1 accuracy; `exact` allows rules that change no bit only; `layers` are tensors, None for
-    all; the best found is returned after `seconds`, or earlier where spatial rules pay; `pattern` is the spatial mask of `patch` x `patch`
-    positions."""
+    """What is wanted. `max_loss_points` of top-1 accuracy; `exact` allows rules that change no bit only; `layers` are outputs of
+    convolutions, None for all; the best found is returned after `seconds`, or earlier where spatial rules pay; `pattern` is the spatial
+    mask of `patch` x `patch` positions."""
 
     max_loss_points: float
     exact: bool = False
@@ -142,7 +142,8 @@ def select(
     labels = None if y is None else np.asarray(y[:count], np.int64)
     chooser = RuleTrials(dense, buffers[0::2], None if labels is None else labels[0::2])
     sites = {site.tensor: site for site in find_sites(quantized, request.patch)}
-    places = [name for name in _places(dense, sites) if request.layers is None or name in request.layers]
+    layers = layer_groups(dense)
+    places = [name for name in _places(dense, sites) if request.layers is None or layers[name] in request.layers]
     spatial = {} if request.exact else {place: _spatial_rules(chooser, sites[place], request) for place in places if place in sites}
     middle = {place: each[len(BETAS) // 2][0] for place, each in spatial.items()}
     costs = measure_costs(quantized, target, buffers, places, middle, lambda done, total: watch("measuring kernels", done, total))

@@ -19,11 +19,12 @@ from edgecomp.qops.conv2d import Conv2D
 from edgecomp.skip import auto, early, perforated
 from edgecomp.skip.apply import apply
 from edgecomp.skip.budget import Budget
-from edgecomp.skip.costs import Costs
+from edgecomp.skip.costs import Costs, layer_groups
 from edgecomp.skip.rules import Early, Perforated, Rule, Spatial, ZeroInput
 from edgecomp.skip.search.patterns import diagonal, pattern_text
 from edgecomp.skip.search.settings import MODES as MASK_MODES
 from edgecomp.skip.search.settings import SearchSettings
+from edgecomp.skip.sites import find_sites
 from edgecomp.target import Target
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ AUTO_SHARE = 0.4
 """Of the seconds, for rules of all kinds; the rest is for masks."""
 
 Watch = Callable[[str, int, int], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,16 @@ class Outcome:
 
 
 def search(
-    quantized: QuantizedModel, x: Array, y: IntArray | None, target: Target | None, wanted: Wanted, watch: Watch = lambda *_: None
+    quantized: QuantizedModel,
+    x: Array,
+    y: IntArray | None,
+    target: Target | None,
+    wanted: Wanted,
+    watch: Watch = lambda *_: None,
+    say: Say = lambda _: None,
 ) -> Outcome:
-    """Search in the mode that is wanted, on raw data `x` [N, ...] and classes `y` [N] or None.
+    """Search in the mode that is wanted, on raw data `x` [N, ...] and classes `y` [N] or None; `say` is told what a user should know
+    beforehand.
 
     Raises:
         DataError: an option does not fit the model or the data.
@@ -113,7 +122,7 @@ def search(
     if wanted.mode in ("auto", "exact"):
         return _auto(quantized, x, y, target, wanted, layers, watch)
     if wanted.mode in MASK_MODES:
-        return _masks(quantized, x, y, target, wanted, watch)
+        return _masks(quantized, x, y, target, wanted, watch, say=say)
     budget = Budget(wanted.max_loss_points, wanted.samples or Budget.samples, wanted.seconds, layers)
     if wanted.mode == "perforated":
         found = perforated.search(quantized, x, y, budget, target=target)
@@ -124,6 +133,23 @@ def search(
         wanted.mode, replace(quantized, rules=found.rules), x, (found.accuracy_dense, found.accuracy_skip), front, "MACs",
         found.evaluations, found.seconds, found.split, target, None, dict(found.reasons),
     )  # fmt: skip
+
+
+def _judged_at(quantized: QuantizedModel, names: Sequence[str], patch: int) -> tuple[str, ...]:
+    """The tensors that masks of the named convolutions are judged on: their outputs, or the sums behind them.
+
+    Raises:
+        DataError: a name is of no convolution, or of one whose zeros cannot be predicted.
+    """
+    layers = named_layers(quantized.dense, names)
+    if layers is None:
+        return ()
+    groups = layer_groups(quantized.dense)
+    places = {groups[site.tensor]: site.tensor for site in find_sites(quantized, patch)}
+    useless = [layer for layer in layers if layer not in places]
+    if useless:
+        raise DataError(f"--layers: {', '.join(useless)} ends in no ReLU, so its zeros cannot be predicted; leave it out")
+    return tuple(places[layer] for layer in layers)
 
 
 def _check_options(wanted: Wanted) -> None:
@@ -226,8 +252,10 @@ def _masks(
     wanted: Wanted,
     watch: Watch,
     beside: auto.Selection | None = None,
+    say: Say = lambda _: None,
 ) -> Outcome:
     """A search of masks. `beside` has what they save, and rules that change no bit for the layers that get none."""
+    from edgecomp.skip.search import evaluations_needed
     from edgecomp.skip.search import search as search_masks
 
     settings = SearchSettings(
@@ -238,11 +266,13 @@ def _masks(
         patterns=wanted.patterns,
         granularity=wanted.granularity,
         top=wanted.top,
-        layers=wanted.layers,
-        couple=wanted.couple,
+        layers=_judged_at(quantized, wanted.layers, wanted.patch),
+        couple=tuple(_judged_at(quantized, names, wanted.patch) for names in wanted.couple),
         budget_seconds=wanted.seconds,
         records=wanted.records,
     )
+    if wanted.mode == "exhaustive-uniform-layer":
+        say(f"at most {evaluations_needed(quantized, settings):,} evaluations")
     count = wanted.samples or len(x)
     rows = None if y is None else y[:count]
 

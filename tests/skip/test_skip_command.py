@@ -87,3 +87,13 @@ def test_bad_options_are_one_clear_error(
     assert execute([*arguments, *options, "-o", str(out)]) == 1
     assert says in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_layer_is_named_by_its_place_among_the_convolutions(
+    digits: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second convolution of the residual block ends in a sum with a ReLU, on which its masks are judged."""
+    options = ("--max-loss", "5", "--mode", "exhaustive-uniform-layer", "--patterns", "diagonal", "--budget-seconds", "10")
+    report, _ = skip(digits, tmp_path, *options, "--layers", "residual_b")
+    assert "at most 2 evaluations" in capsys.readouterr().err
+    assert {layer["name"].split("+")[0] for layer in report["layers"] if layer["enabled"]} <= {"residual_b"}
