@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgecomp import reference
-from edgecomp.build import Firmware, build
+from edgecomp.build import Firmware, Sources, build
 from edgecomp.emit import emit
 from edgecomp.emit.fingerprint import fingerprint
 from edgecomp.errors import DataError
@@ -69,6 +69,57 @@ class RunOptions:
     watch: Watch = unwatched
 
 
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A plan and the program made of it, which lies in a folder of the caller's."""
+
+    plan: Plan
+    firmware: Firmware
+    target: Target
+    sources: Sources
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What a board computed over some buffers, and how it compares with the reference; arrays are by output port."""
+
+    execution: Execution
+    exact: BitExact
+    expected: Sequence[IntArray]
+    got: Sequence[IntArray]
+
+
+def build_firmware(quantized: QuantizedModel, target: Target, directory: Path, options: RunOptions) -> Built:
+    """Plan, generate and build into `directory`, so that `run_built` may run the program any number of times.
+
+    Raises:
+        FitError, ToolError, OutputError: as the stages say.
+    """
+    plan = quantized.plan(target, options.optimize)
+    sources = emit(plan)
+    with options.watch("building") as progress:
+        firmware = build(sources, target, directory, sanitize=options.sanitize, progress=progress, optimize=options.optimize)
+    return Built(plan, firmware, target, sources)
+
+
+def check(built: Built, buffers: IntArray, rows: Array, options: RunOptions) -> Checked:
+    """Run model inputs as `QuantizedModel.buffers` gives them, int8 [N, size], and compare every output bit with the reference.
+
+    `rows` [N] names the samples in a difference.
+
+    Raises:
+        ToolError, RunError: as the runner says.
+    """
+    plan, firmware, target = built.plan, built.firmware, built.target
+    with options.watch("reference") as progress:
+        expected = reference.outputs(plan.qgraph, [buffers], progress)
+    with options.watch(f"running on {target.name}") as progress:
+        execution = _execute(plan, firmware, target, buffers, options, progress)
+    got = _split(plan, execution.outputs.view(np.int8))
+    exact = _compare(plan, expected, got, rows, lambda row: _trace(plan, firmware, target, buffers[row : row + 1], options))
+    return Checked(execution, exact, expected, got)
+
+
 def run(
     quantized: QuantizedModel,
     board: str | Target,
@@ -88,31 +139,46 @@ def run(
     """
     options = options or RunOptions()
     target = board if isinstance(board, Target) else load_target(board)
-    samples = quantized.samples(x, source)
+    quantized.samples(x, source)  # data that do not fit the model are refused before anything is built
     _check_labels(quantized.qgraph, y, source)
-    plan = quantized.plan(target, options.optimize)
     with tempfile.TemporaryDirectory(prefix="edgecomp-") as directory:
-        with options.watch("building") as progress:
-            firmware = build(emit(plan), target, Path(directory), sanitize=options.sanitize, progress=progress, optimize=options.optimize)
+        built = build_firmware(quantized, target, Path(directory), options)
         if options.build_only:
-            return _report(quantized, plan, firmware, target, None)
-        buffers = quantized.buffers(samples)
-        with options.watch("reference") as progress:
-            expected = reference.outputs(plan.qgraph, [buffers], progress)
-        with options.watch(f"running on {target.name}") as progress:
-            execution = _execute(plan, firmware, target, buffers, options, progress)
-        got = _split(plan, execution.outputs.view(np.int8))
-        rows = np.arange(len(x)) if index is None else np.asarray(index)
-        exact = _compare(plan, expected, got, rows, lambda row: _trace(plan, firmware, target, buffers[row : row + 1], options))
+            return _report(quantized, built, None)
+        return run_built(quantized, built, x, y, index=index, source=source, options=options)
+
+
+def run_built(
+    quantized: QuantizedModel,
+    built: Built,
+    x: Array,
+    y: Array | None = None,
+    *,
+    index: Array | None = None,
+    source: str = "the data",
+    options: RunOptions | None = None,
+) -> RunReport:
+    """The part of `run` behind the build: run what `build_firmware` made of `quantized`, verify and measure.
+
+    Raises:
+        RunError, DataError: as the stages say.
+    """
+    options = options or RunOptions()
+    plan = built.plan
+    samples = quantized.samples(x, source)
+    _check_labels(plan.qgraph, y, source)
+    buffers = quantized.buffers(samples)
+    rows = np.arange(len(x)) if index is None else np.asarray(index)
+    checked = check(built, buffers, rows, options)
     with options.watch("float model") as progress:
         floats = true_outputs(quantized, samples, progress)
-    accuracy = _accuracy(plan, floats, expected, got, y)
+    accuracy = _accuracy(plan, floats, checked.expected, checked.got, y)
     layers = layer_sqnr_db(quantized.scheme, quantized.lowered, samples.astype(np.float32)) if quantized.calibration else {}
-    ported = _first_output(plan.qgraph, got)
-    real = dequantized(plan.qgraph, got)[0].reshape(ported.shape)
+    ported = _first_output(plan.qgraph, checked.got)
+    real = dequantized(plan.qgraph, checked.got)[0].reshape(ported.shape)
     outputs = Outputs(rows, ported, real, floats)
     executed = reference.executed_macs(plan.qgraph, [buffers[:COUNTED_SAMPLES]])
-    return _report(quantized, plan, firmware, target, _Ran(execution, exact, accuracy, outputs, layers, executed))
+    return _report(quantized, built, _Ran(checked.execution, checked.exact, accuracy, outputs, layers, executed))
 
 
 def _check_labels(qgraph: QGraph, y: Array | None, source: str) -> None:
@@ -214,7 +280,7 @@ def true_outputs(quantized: QuantizedModel, samples: Array, progress: Progress) 
     return real
 
 
-def _accuracy(plan: Plan, floats: Array, expected: list[IntArray], got: list[IntArray], y: Array | None) -> Accuracy:
+def _accuracy(plan: Plan, floats: Array, expected: Sequence[IntArray], got: Sequence[IntArray], y: Array | None) -> Accuracy:
     quantized, target = (dequantized(plan.qgraph, buffers)[0].reshape(floats.shape) for buffers in (expected, got))
     metric = Metric(floats, y)
     truth = None if y is None else metric.of(floats)
@@ -229,7 +295,8 @@ def _slow(plan: Plan, index: int, execution: Execution | None) -> str | None:
     return why_slow(step.op, plan.target.core, step.kernel.isa, execution.layer_instructions[index])
 
 
-def _report(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: Target, ran: _Ran | None) -> RunReport:
+def _report(quantized: QuantizedModel, built: Built, ran: _Ran | None) -> RunReport:
+    plan, firmware, target = built.plan, built.firmware, built.target
     execution = ran.execution if ran else None
     stack = execution.stack_bytes if execution else None
     sqnr = ran.sqnr if ran and isinstance(ran.sqnr, dict) else {}
