@@ -11,6 +11,7 @@ import numpy as np
 
 from edgecomp.errors import ToolError
 from edgecomp.graph import Array
+from edgecomp.skip.facts import places
 from edgecomp.skip.rules import Perforated, Rule, Spatial, ZeroInput
 
 if TYPE_CHECKING:
@@ -110,14 +111,9 @@ def _picture(rule: Rule) -> tuple[Array, str]:
     """Shares 0..1 of what is always computed, over the patch or map, and what they are."""
     match rule:
         case Spatial():
-            masks = np.asarray(rule.masks, np.uint16)
-            bits = (masks[..., None] >> np.arange(rule.patch**2) & 1).reshape(*masks.shape, rule.patch, rule.patch)
-            over = bits.mean(axis=2)  # channels
-            whole: Array = over.transpose(0, 2, 1, 3).reshape(over.shape[0] * rule.patch, over.shape[1] * rule.patch)
-            return whole, f"{rule.patch}x{rule.patch}, computed first, mean of {masks.shape[2]} channel masks"
+            return places(rule), f"{rule.patch}x{rule.patch}, computed first, mean of {rule.masks.shape[2]} channel masks"
         case Perforated():
-            source = np.asarray(rule.source)
-            return (source == np.arange(source.size).reshape(source.shape)).astype(float), "positions computed"
+            return places(rule), "positions computed"
         case ZeroInput():
             return np.array([[rule.density]]), f"inputs that remain: {rule.density:.0%} of products"
         case _:

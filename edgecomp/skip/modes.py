@@ -9,19 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgecomp import reference
 from edgecomp.errors import DataError
 from edgecomp.graph import Array
 from edgecomp.qgraph import IntArray, QGraph
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.skip import auto, early, perforated
-from edgecomp.skip.apply import apply
 from edgecomp.skip.budget import Budget
 from edgecomp.skip.costs import Costs, layer_groups
-from edgecomp.skip.rules import Early, Perforated, Rule, Spatial, ZeroInput
-from edgecomp.skip.search.patterns import diagonal, pattern_text
+from edgecomp.skip.facts import mask_text, rates, threshold_text
+from edgecomp.skip.rules import Spatial
+from edgecomp.skip.search.patterns import diagonal
 from edgecomp.skip.search.settings import MODES as MASK_MODES
 from edgecomp.skip.search.settings import SearchSettings
 from edgecomp.skip.sites import find_sites
@@ -318,70 +315,19 @@ def _outcome(
 
 
 def _layer_facts(quantized: QuantizedModel, buffers: IntArray, target: Target | None, reasons: dict[str, str]) -> list[LayerFacts]:
-    graph = quantized.qgraph
     steps = quantized.plan(target).steps if target else ()
-    names = {name for node in graph.nodes for name in (node.output, *node.inputs)}
-    values = {port.tensor: buffers for port in graph.inputs} | dict(reference.evaluate(graph, [buffers], keep=names.__contains__))
+    found = rates(quantized, buffers)
     facts = []
-    for node in graph.nodes:
+    for node in quantized.qgraph.nodes:
         if not isinstance(node.op, Conv2D):
             continue
-        rule = quantized.rules.get(node.output)
-        inputs = [_values_of(graph, values, name, len(buffers)) for name in node.inputs]
         serving = (step.kernel.symbol for step in steps if f"{step.node.layer}+".startswith(f"{node.layer}+"))  # a plan may join more to it
         kernel = next(serving, node.op.kernel)
+        rule = quantized.rules.get(node.output)
         if rule is None:
             facts.append(LayerFacts(node.layer, None, None, 0.0, 0.0, kernel, False, reasons.get(node.output, "the search left it dense")))
             continue
-        dense = apply_dense(quantized, node.output).evaluate(*inputs).reshape(len(buffers), -1)
-        got = values[node.output].reshape(len(buffers), -1)
-        zero = graph.tensors[node.output].zero_point
-        false = float(np.mean((got == zero) & (dense != zero)))
-        rate = 1.0 - node.op.executed_macs(*inputs) / (len(buffers) * node.op.work.macs)
-        facts.append(LayerFacts(node.layer, _mask(rule), _threshold(rule), rate, false, kernel, True, None))
+        each = found[node.output]
+        words = (mask_text(rule), threshold_text(rule))
+        facts.append(LayerFacts(node.layer, *words, each.zero_rate, each.false_zero_rate, kernel, True, None))
     return facts
-
-
-def apply_dense(quantized: QuantizedModel, tensor: str) -> Conv2D:
-    """The operator that computes a tensor without any rule."""
-    rule = quantized.rules[tensor]
-    joined = quantized.dense if not isinstance(rule, Spatial) else apply(quantized.dense, {tensor: _never(rule)})
-    op = next(node.op for node in joined.nodes if node.output == tensor)
-    assert isinstance(op, Conv2D)
-    return op
-
-
-def _never(rule: Spatial) -> Spatial:
-    """The rule that predicts nothing."""
-    return replace(rule, thresholds=np.full_like(np.asarray(rule.thresholds), np.iinfo(np.int32).min))
-
-
-def _values_of(graph: QGraph, values: dict[str, IntArray], name: str, count: int) -> IntArray:
-    data = graph.tensors[name].data
-    return values[name] if data is None else np.broadcast_to(data.reshape(1, -1), (count, data.size))
-
-
-def _mask(rule: Rule) -> str:
-    match rule:
-        case Spatial():
-            found = [pattern_text(int(mask), rule.patch) for mask in np.unique(rule.masks)]
-            return found[0] if len(found) == 1 else f"{len(found)} patterns over {' x '.join(map(str, rule.masks.shape))} targets"
-        case ZeroInput():
-            return "inputs that are zero"
-        case Early():
-            return "sums that end early"
-        case Perforated():
-            computed = int(np.count_nonzero(rule.source.reshape(-1) == np.arange(rule.source.size)))
-            return f"{computed} of {rule.source.size} positions"
-
-
-def _threshold(rule: Rule) -> str | None:
-    match rule:
-        case Spatial():
-            return f"accumulators {int(np.min(rule.thresholds))}..{int(np.max(rule.thresholds))}"
-        case ZeroInput():
-            return f"{rule.span} steps above zero" if rule.span else None
-        case Early():
-            return f"after {int(np.max(rule.prefix))} products at most" if np.any(rule.prefix) else None
-        case _:
-            return None
