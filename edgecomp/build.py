@@ -16,7 +16,7 @@ from typing import Final
 
 from edgecomp.cache import content_key, fetch, keep, prune
 from edgecomp.elf import ElfFile, SectionSizes
-from edgecomp.errors import FitError, OutputError, ToolError
+from edgecomp.errors import FitError, OutputError, TargetError, ToolError
 from edgecomp.paths import runtime_dir, targets_dir
 from edgecomp.processes import ProcessGroup, call
 from edgecomp.target import SHARED_FOLDER, Target
@@ -59,6 +59,10 @@ class Firmware:
     """Source path -> sizes before the linker drops what is unused."""
     toolchain: str
     """First line of the compiler's version."""
+    transport: str
+    """How samples reach it: one of `edgecomp.target.TRANSPORTS`."""
+    image_id: str
+    """Hash of all that went into it, 64 hex digits; a serial image tells it."""
 
     @property
     def flash_bytes(self) -> int:
@@ -118,26 +122,34 @@ def build(
     progress: Progress | None = None,
     *,
     optimize: str = "speed",
+    transport: str | None = None,
 ) -> Firmware:
     """Compile and link the sources for a board into `directory`.
 
     `sanitize` instruments the program for undefined behaviour and bad addresses (host only). Objects are kept in the user's
     cache by content, so that an unchanged file is compiled once. `optimize="size"` compiles for size; any other value leaves the
-    board's own optimization level.
+    board's own optimization level. `transport` is one of the board's, None for its default.
 
     Raises:
+        TargetError: the board does not have the transport.
         ToolError: the compiler is missing, or a compilation or link failed (the message holds its first error).
         FitError: the program does not fit the board's memory regions.
         OutputError: `directory` cannot be written.
     """
     if sanitize and target.toolchain_prefix:
         raise ToolError(f"board {target.name}: sanitizers need an operating system; use the host board")
+    transport = transport or target.transports[0]
+    if transport not in target.transports:
+        raise TargetError(f"board {target.name} cannot be reached by {transport}; it has: {', '.join(target.transports)}")
     compiler = find_compiler(target)
     board_flags = _board_flags(compiler, target, sanitize, optimize)
     warnings = () if sanitize else WARNING_FLAGS  # instrumented code draws warnings of its own
     try:
-        units = _write_units(sources, target, directory, board_flags, warnings)
-        objects = _compile_all(compiler, target, units, directory, progress)
+        units = _write_units(sources, target, transport, directory, board_flags, warnings)
+        headers = _header_texts(directory.resolve() / "src", runtime_dir() / "include", targets_dir() / SHARED_FOLDER)
+        image_id = _image_id(compiler, target, units, headers)
+        units.append(_selection(sources, image_id, directory, units[-1].flags))
+        objects = _compile_all(compiler, target, units, headers, directory, progress)
         elf = _link_program(compiler, target, board_flags, sources, objects, directory)
         model_objects = [path for unit, path in zip(units, objects, strict=True) if unit.of_model]
         model = _link_model(compiler, target, board_flags, sources, model_objects, directory)
@@ -149,6 +161,8 @@ def build(
         model=ElfFile(model).sizes(),
         objects={unit.name: ElfFile(path).sizes() for unit, path in zip(units, objects, strict=True)},
         toolchain=compiler_version(compiler),
+        transport=transport,
+        image_id=image_id,
     )
 
 
@@ -169,8 +183,10 @@ def _has_native(compiler: str) -> bool:
     return call([compiler, "-march=native", "-E", "-x", "c", os.devnull]).returncode == 0
 
 
-def _write_units(sources: Sources, target: Target, directory: Path, board_flags: tuple[str, ...], warnings: tuple[str, ...]) -> list[_Unit]:
-    """Lay the sources out under `directory` and list what is to be compiled."""
+def _write_units(
+    sources: Sources, target: Target, transport: str, directory: Path, board_flags: tuple[str, ...], warnings: tuple[str, ...]
+) -> list[_Unit]:
+    """Lay the sources out under `directory` and list what is to be compiled: model, harness, board."""
     root = directory.resolve() / "src"
     for name, text in sources.files.items():
         path = root / name
@@ -186,24 +202,60 @@ def _write_units(sources: Sources, target: Target, directory: Path, board_flags:
         for name, text in sorted(sources.files.items())
         if name.endswith((".c", ".S"))
     ]
-    harness_flags = (*base, *includes, f"-I{runtime_dir() / 'include'}", f"-I{shared}")
-    selection = f'#include "ec_model.h"\nextern const ec_model {sources.prefix}_model;\n'
-    selection += f"extern const ec_model *const ec_harness_model;\nconst ec_model *const ec_harness_model = &{sources.prefix}_model;\n"
-    selected = root / "ec_harness_model.c"
-    selected.write_text(selection, encoding="utf-8")
-    harness = [selected, shared / "harness.c", shared / "ec_mark.c"]
+    own_flags = (*base, *includes, f"-I{runtime_dir() / 'include'}", f"-I{shared}", *_line_macros(target))
     board = [target.directory.resolve() / "board.c", *(target.source_path(name) for name in target.sources)]
-    for path in harness + board:
-        flags = harness_flags if path in board else (*harness_flags, *warnings)
+    board += [target.source_path(name, transport) for name in target.transport_sources[transport]]
+    harness = _harness(target, transport)
+    for path in board + harness:
+        flags = (*own_flags, *warnings) if path in harness else own_flags
         units.append(_Unit(path.name, path, path.read_text(encoding="utf-8"), flags, of_model=False))
     return units
 
 
-def _compile_all(compiler: str, target: Target, units: Sequence[_Unit], directory: Path, progress: Progress | None) -> list[Path]:
+def _line_macros(target: Target) -> tuple[str, ...]:
+    """The serial line and clock as C sees them, so that each number stands once, in board.toml."""
+    if "serial" not in target.transports:
+        return ()
+    return f"-DEC_SERIAL_BAUD={target.serial_baud}u", f"-DEC_CLOCK_HZ={target.clock_hz}u"
+
+
+def _harness(target: Target, transport: str) -> list[Path]:
+    """What an image holds beside model and board."""
+    shared = targets_dir() / SHARED_FOLDER
+    memory = [shared / "memory.c"] if target.link_script else []
+    program = sorted((shared / "serial").glob("*.c")) if transport == "serial" else [shared / "harness.c"]
+    return [shared / "ec_mark.c", *memory, *program]
+
+
+def _image_id(compiler: str, target: Target, units: Sequence[_Unit], headers: Sequence[str]) -> str:
+    texts = [part for unit in units for part in (unit.name, unit.text, *_portable(unit.flags))]
+    script = target.link_script.read_text(encoding="utf-8") if target.link_script else ""
+    return content_key(compiler_version(compiler), texts, headers, list(target.ldflags), script)
+
+
+def _selection(sources: Sources, image_id: str, directory: Path, flags: tuple[str, ...]) -> _Unit:
+    """The file that tells the harness which model it runs, and which image it is."""
+    text = f'''#include "ec_harness.h"
+extern const ec_model {sources.prefix}_model;
+const ec_model *const ec_harness_model = &{sources.prefix}_model;
+const char ec_image_id[] = "{image_id}";
+'''
+    path = directory.resolve() / "src" / "ec_harness_model.c"
+    path.write_text(text, encoding="utf-8")
+    return _Unit(path.name, path, text, flags, of_model=False)
+
+
+def _portable(flags: Sequence[str]) -> list[str]:
+    """Without the folders of this machine."""
+    return [flag for flag in flags if not flag.startswith("-I/")]
+
+
+def _compile_all(
+    compiler: str, target: Target, units: Sequence[_Unit], headers: Sequence[str], directory: Path, progress: Progress | None
+) -> list[Path]:
     """Compile every unit, as many at a time as there are cores; returns the objects in the order of the units."""
     objects_folder = directory.resolve() / "obj"
     objects_folder.mkdir(parents=True, exist_ok=True)
-    headers = _header_texts(directory.resolve() / "src", runtime_dir() / "include", targets_dir() / SHARED_FOLDER)
     objects = [objects_folder / f"{index}_{Path(unit.name).stem}.o" for index, unit in enumerate(units)]
     programs = ProcessGroup()
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
@@ -223,7 +275,7 @@ def _compile_all(compiler: str, target: Target, units: Sequence[_Unit], director
 
 
 def _header_texts(*folders: Path) -> list[str]:
-    """Every header a unit can see, by name and text, for the cache's key."""
+    """Every header a unit can see, by name and text."""
     texts = []
     for folder in folders:
         for header in sorted(folder.rglob("*.h")):
@@ -232,8 +284,7 @@ def _header_texts(*folders: Path) -> list[str]:
 
 
 def _compile(compiler: str, target: Target, unit: _Unit, to: Path, headers: Sequence[str], directory: Path, programs: ProcessGroup) -> None:
-    flags = [flag for flag in unit.flags if not flag.startswith("-I/")]
-    key = content_key(compiler, compiler_version(compiler), flags, unit.name, unit.text, headers)
+    key = content_key(compiler, compiler_version(compiler), _portable(unit.flags), unit.name, unit.text, headers)
     if fetch(_CACHE_KIND, key, to):
         return
     root = directory.resolve() / "src"

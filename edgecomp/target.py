@@ -1,12 +1,13 @@
 """A board as data: `targets/<board>/board.toml`, checked and frozen.
 
 A board is a folder with `board.toml`, `board.c` and, unless the toolchain's own memory map serves, `link.ld`. Boards of the
-project are known by name; a folder anywhere else is given as a path.
+project are known by name; a folder anywhere else is given as a path. `targets/README.md` has the keys.
 """
 
 import difflib
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,10 @@ from edgecomp.paths import targets_dir
 BOARD_FILE: Final = "board.toml"
 SHARED_FOLDER: Final = "common"
 COUNTERS: Final = ("none", "instructions", "cycles")
+TRANSPORTS: Final = ("files", "semihosting", "serial")
+"""Ways for samples to reach the firmware, each a section of board.toml; a board's first in this order is its default."""
 PORTABLE_ISA: Final = "portable"
+FLASH_PLACEHOLDERS: Final = ("elf", "bin", "hex", "uf2", "port", "probe")
 
 
 @dataclass(frozen=True)
@@ -46,15 +50,32 @@ class Target:
     ram_bytes: int
     runner: str
     """Key of `edgecomp.run.RUNNERS`."""
-    emulator: str
-    """Executable of the emulator; empty where there is none."""
-    emulator_debian_package: str
-    machine: tuple[str, ...]
-    """Options that choose the machine in the emulator."""
     counter: str
     """What the board can count: one of COUNTERS."""
     timing_model: str
     """Key of `edgecomp.run.cycles.TIMING_MODELS`, or "none"."""
+    transport_sources: Mapping[str, tuple[str, ...]]
+    """For each transport the board has, in the order of TRANSPORTS: the files an image for it needs beside `sources`."""
+    serial_baud: int = 0
+    """Of the serial line, 8N1; 0 where there is none."""
+    clock_hz: int = 0
+    """Of the core, as `ec_board_init` leaves it; 0 where there is no serial line."""
+    emulator: str = ""
+    """Executable of the emulator that is the board, or models it; empty where there is none."""
+    emulator_debian_package: str = ""
+    machine: tuple[str, ...] = ()
+    """Options that choose the machine in the emulator."""
+    flash_command: str = ""
+    """One line with {elf}, {bin}, {hex}, {uf2}, {port} or {probe} in it; empty where none is known."""
+    flash_install: str = ""
+    """How to install the program of `flash_command`."""
+    verified: str = ""
+    """What the board's code has been proven on, for the table of boards."""
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """Those of TRANSPORTS the board has, its default first."""
+        return tuple(self.transport_sources)
 
     @property
     def link_script(self) -> Path | None:
@@ -66,12 +87,21 @@ class Target:
         """Prove the rules a board keeps.
 
         Raises:
-            TargetError: a size is not positive, the instruction sets do not end in "portable", or a file is missing.
+            TargetError: a size or rate is not positive, the instruction sets do not end in "portable", there is no transport, the
+                flash command has an unknown placeholder, or a file is missing.
         """
         file = self.directory / BOARD_FILE
-        for key, value in (("flash_bytes", self.flash_bytes), ("ram_bytes", self.ram_bytes)):
+        sizes = {"memory.flash_bytes": self.flash_bytes, "memory.ram_bytes": self.ram_bytes}
+        rates = {"serial.baud": self.serial_baud, "serial.clock_hz": self.clock_hz} if "serial" in self.transports else {}
+        for key, value in {**sizes, **rates}.items():
             if value <= 0:
-                raise TargetError(f"{file}: memory.{key} is {value}; it must be positive")
+                raise TargetError(f"{file}: {key} is {value}; it must be positive")
+        if not self.transports:
+            raise TargetError(f"{file}: no section says how samples reach the firmware; allowed: {_in_brackets(TRANSPORTS)}")
+        unknown = set(re.findall(r"{(.*?)}", self.flash_command)) - set(FLASH_PLACEHOLDERS)
+        if unknown:
+            allowed = ", ".join(f"{{{name}}}" for name in FLASH_PLACEHOLDERS)
+            raise TargetError(f"{file}: flash.command has the placeholder {{{min(unknown)}}}; allowed: {allowed}")
         if not self.isa or self.isa[-1] != PORTABLE_ISA:
             raise TargetError(f'{file}: isa is {list(self.isa)}; the last entry must be "{PORTABLE_ISA}", the kernels every core runs')
         if self.counter not in COUNTERS:
@@ -80,9 +110,12 @@ class Target:
             raise TargetError(f"{file}: board.c is missing beside it; copy one from {targets_dir()} and adapt it")
         for source in self.sources:
             self.source_path(source)
+        for transport, sources in self.transport_sources.items():
+            for source in sources:
+                self.source_path(source, transport)
 
-    def source_path(self, source: str) -> Path:
-        """Where one of `sources` lies.
+    def source_path(self, source: str, section: str = "toolchain") -> Path:
+        """Where a file lies that `sources` of a section names.
 
         Raises:
             TargetError: neither the board's folder nor the shared one has it.
@@ -92,26 +125,33 @@ class Target:
             if candidate.is_file():
                 return candidate
         file = self.directory / BOARD_FILE
-        raise TargetError(f'{file}: toolchain.sources names "{source}", which is neither {candidates[0]} nor {candidates[1]}')
+        raise TargetError(f'{file}: {section}.sources names "{source}", which is neither {candidates[0]} nor {candidates[1]}')
 
 
 _SCHEMA: Final[Mapping[str, Mapping[str, type]]] = {
-    "": {"description": str, "core": str, "isa": list, "notes": list},
+    "": {"description": str, "core": str, "isa": list, "notes": list, "verified": str},
     "toolchain": {"prefix": str, "debian_packages": list, "cflags": list, "ldflags": list, "sources": list},
     "memory": {"flash_bytes": int, "ram_bytes": int},
-    "run": {"runner": str, "emulator": str, "debian_package": str, "machine": list, "counter": str, "timing_model": str},
+    "run": {"runner": str, "counter": str, "timing_model": str},
+    "files": {"sources": list},
+    "semihosting": {"sources": list},
+    "serial": {"sources": list, "baud": int, "clock_hz": int},
+    "emulate": {"emulator": str, "debian_package": str, "machine": list},
+    "flash": {"command": str, "install": str},
 }
+_OPTIONAL_SECTIONS: Final = (*TRANSPORTS, "emulate", "flash")
+"""Whose keys are needed only where the section is there."""
 _DEFAULTS: Final[Mapping[str, str | list[str]]] = {
     "notes": [],
+    "verified": "",
     "toolchain.prefix": "",
     "toolchain.debian_packages": [],
     "toolchain.ldflags": [],
     "toolchain.sources": [],
-    "run.emulator": "",
-    "run.debian_package": "",
-    "run.machine": [],
     "run.counter": "none",
     "run.timing_model": "none",
+    "emulate.debian_package": "",
+    "flash.install": "",
 }
 _TYPE_NAMES: Final[Mapping[type, str]] = {str: "a string", int: "a whole number", list: "a list of strings"}
 
@@ -122,25 +162,30 @@ class _Board:
     def __init__(self, file: Path, document: Mapping[str, object]) -> None:
         self._file = file
         self._values: dict[str, object] = dict(_DEFAULTS)
+        self._absent = [name for name in _OPTIONAL_SECTIONS if name not in document]
         for key, value in document.items():
             if key in _SCHEMA and isinstance(value, dict):
                 for inner, inner_value in value.items():
                     self._take(key, inner, inner_value)
             else:
                 self._take("", key, value)
-        missing = [name for name in _allowed_names() if name not in self._values]
+        missing = [name for name in _allowed_names() if name not in self._values and name.partition(".")[0] not in self._absent]
         if missing:
             raise TargetError(f"{file}: {missing[0]} is missing; it must be {self._type_name(missing[0])}")
 
+    def has(self, section: str) -> bool:
+        return section not in self._absent
+
     def text(self, name: str) -> str:
-        return str(self._values[name])
+        """Empty, like `number`'s 0 and `texts`' (), where the section is absent."""
+        return str(self._values.get(name, ""))
 
     def number(self, name: str) -> int:
-        value = self._values[name]
+        value = self._values.get(name)
         return value if isinstance(value, int) else 0
 
     def texts(self, name: str) -> tuple[str, ...]:
-        value = self._values[name]
+        value = self._values.get(name)
         return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
     def _take(self, section: str, key: str, value: object) -> None:
@@ -148,7 +193,7 @@ class _Board:
         allowed = _SCHEMA[section]
         if key not in allowed:
             where = f"in [{section}]" if section else "at the top"
-            keys = list(allowed) if section else [*allowed, *(f"[{name}]" for name in _SCHEMA if name)]
+            keys = list(allowed) if section else [*allowed, _in_brackets(name for name in _SCHEMA if name)]
             raise TargetError(f'{self._file}: unknown key "{name}"; allowed {where}: {", ".join(keys)}')
         if not _matches(value, allowed[key]):
             raise TargetError(f"{self._file}: {name} is {value!r}; it must be {self._type_name(name)}")
@@ -158,6 +203,10 @@ class _Board:
     def _type_name(name: str) -> str:
         section, _, key = name.rpartition(".")
         return _TYPE_NAMES[_SCHEMA[section][key]]
+
+
+def _in_brackets(sections: Iterable[str]) -> str:
+    return ", ".join(f"[{name}]" for name in sections)
 
 
 def _allowed_names() -> list[str]:
@@ -206,11 +255,17 @@ def load_target(name_or_path: str | Path) -> Target:
         flash_bytes=board.number("memory.flash_bytes"),
         ram_bytes=board.number("memory.ram_bytes"),
         runner=board.text("run.runner"),
-        emulator=board.text("run.emulator"),
-        emulator_debian_package=board.text("run.debian_package"),
-        machine=board.texts("run.machine"),
         counter=board.text("run.counter"),
         timing_model=board.text("run.timing_model"),
+        transport_sources={name: board.texts(f"{name}.sources") for name in TRANSPORTS if board.has(name)},
+        serial_baud=board.number("serial.baud"),
+        clock_hz=board.number("serial.clock_hz"),
+        emulator=board.text("emulate.emulator"),
+        emulator_debian_package=board.text("emulate.debian_package"),
+        machine=board.texts("emulate.machine"),
+        flash_command=board.text("flash.command"),
+        flash_install=board.text("flash.install"),
+        verified=board.text("verified"),
     )
     target.verify()
     return target

@@ -14,8 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "ec_harness.h"
 #include "ec_mark.h"
-#include "ec_model.h"
 #include "ec_port.h"
 
 #define HEADER_MAGIC 0x31434345u /* "ECC1" */
@@ -28,8 +28,6 @@
 #define STACK_MARGIN_BYTES 64u /* left unpainted below the stack pointer, for the painter itself */
 #define ARENA_PAINT 0xA5u
 #define STACK_PAINT 0xC3u
-
-extern const ec_model *const ec_harness_model;
 
 struct input_header {
     uint32_t magic;

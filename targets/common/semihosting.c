@@ -1,4 +1,4 @@
-/* semihosting.c - the port's files, messages and end by semihosting; free memory lies between .bss and the stack. */
+/* semihosting.c - the port's files, messages and end by semihosting. */
 #include <string.h>
 
 #include "ec_port.h"
@@ -7,10 +7,6 @@
 #define MODE_READ_BINARY 1u
 #define MODE_WRITE_BINARY 5u
 #define STOPPED_APPLICATION_EXIT 0x20026u
-
-/* Defined by the board's linker script. */
-extern uint8_t ec_free_memory_start[];
-extern uint8_t ec_stack_limit[];
 
 static ec_file open_file(const char *name, uintptr_t mode) {
     const uintptr_t block[3] = {(uintptr_t)name, mode, strlen(name)};
@@ -44,12 +40,3 @@ void ec_port_exit(int code) {
     for (;;) {
     }
 }
-
-uint8_t *ec_port_memory(size_t bytes, size_t alignment) {
-    const size_t misaligned = (uintptr_t)ec_free_memory_start & (alignment - 1u);
-    const size_t skipped = misaligned == 0 ? 0 : alignment - misaligned;
-    const size_t free_bytes = (size_t)(ec_stack_limit - ec_free_memory_start);
-    return bytes <= free_bytes && skipped <= free_bytes - bytes ? ec_free_memory_start + skipped : NULL;
-}
-
-uint8_t *ec_port_stack_limit(void) { return ec_stack_limit; }

@@ -105,11 +105,9 @@ def portable_target(flash_bytes: int = 1 << 20, ram_bytes: int = 1 << 20) -> Tar
         flash_bytes=flash_bytes,
         ram_bytes=ram_bytes,
         runner="host",
-        emulator="",
-        emulator_debian_package="",
-        machine=(),
         counter="none",
         timing_model="none",
+        transport_sources={"files": ()},
     )
 
 

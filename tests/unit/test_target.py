@@ -55,7 +55,13 @@ def test_every_board_of_the_project_is_in_order(name: str) -> None:
     assert (target.link_script is None) == (target.toolchain_prefix == "")
     if target.emulator:
         assert target.emulator_debian_package
+    if target.runner == "qemu":
+        assert target.emulator
         assert target.counter == "instructions"
+    if target.runner == "serial":
+        assert target.transports == ("serial",)
+        assert target.flash_command
+    assert target.verified
 
 
 @pytest.mark.parametrize("name", [name for name in list_targets() if load_target(name).link_script])
@@ -100,7 +106,7 @@ def test_a_path_without_a_board_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("core = ", "cpu = ", r'unknown key "cpu"; allowed at the top: description, core, isa, notes, \[toolchain\]'),
+        ("core = ", "cpu = ", r'unknown key "cpu"; allowed at the top: description, core, isa, notes, verified, \[toolchain\]'),
         ("flash_bytes = ", "flash = ", r'unknown key "memory\.flash"; allowed in \[memory\]: flash_bytes, ram_bytes'),
         ("[memory]", "[storage]", r'unknown key "storage"'),
         ("flash_bytes = 4194304", 'flash_bytes = "4M"', r"memory\.flash_bytes is '4M'; it must be a whole number"),
@@ -113,7 +119,13 @@ def test_a_path_without_a_board_is_named(tmp_path: Path) -> None:
         ('isa = ["arm_dsp", "portable"]', 'isa = ["portable", "arm_dsp"]', r'the last entry must be "portable"'),
         ('counter = "instructions"', 'counter = "time"', r'run\.counter is "time"; allowed: none, instructions, cycles'),
         ("core = ", "core == ", "not valid TOML"),
-        ('"semihosting.c"', '"absent.c"', r'toolchain\.sources names "absent\.c"'),
+        ('"cortex_m/startup.c"', '"absent.c"', r'toolchain\.sources names "absent\.c"'),
+        ('"semihosting.c"', '"absent.c"', r'semihosting\.sources names "absent\.c"'),
+        ('sources = ["semihosting.c"]\n', "", r"semihosting\.sources is missing; it must be a list of strings"),
+        ('[semihosting]\nsources = ["semihosting.c"]\n', "", r"no section says how samples reach the firmware; allowed: \[files\], \["),
+        ("[emulate]", "[serial]\nsources = []\nbaud = 0\nclock_hz = 1\n[emulate]", r"serial\.baud is 0; it must be positive"),
+        ("[emulate]", "[serial]\nsources = []\nbaud = 1\n[emulate]", r"serial\.clock_hz is missing; it must be a whole number"),
+        ("[emulate]", '[flash]\ncommand = "burn {file}"\n[emulate]', r"flash\.command has the placeholder {file}; allowed: {elf}, {bin}"),
     ],
 )
 def test_a_wrong_description_names_file_key_and_what_is_allowed(board_folder: Path, old: str, new: str, message: str) -> None:
