@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import isfinite, prod
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgecomp import reference
+from edgecomp.assembly import Ran, assemble
 from edgecomp.build import Firmware, Sources, build
 from edgecomp.emit import emit
-from edgecomp.emit.fingerprint import fingerprint
 from edgecomp.errors import DataError
 from edgecomp.graph import Array
-from edgecomp.plan import CONTEXT_BYTES, Plan
-from edgecomp.plan.cost import why_slow
+from edgecomp.mistakes import confusion, worst_samples
+from edgecomp.plan import Plan
 from edgecomp.qgraph import IntArray, QGraph
 from edgecomp.quant.floating import FloatModel, sample_shape
-from edgecomp.quant.quality import Metric, first_bad_layer
+from edgecomp.quant.quality import Metric
 from edgecomp.quant.search import dequantized, finite, layer_sqnr_db
-from edgecomp.report import (
-    Accuracy,
-    BitExact,
-    Difference,
-    LayerFacts,
-    Memory,
-    ModelFacts,
-    Outputs,
-    PerInference,
-    Removal,
-    RunReport,
-    TargetFacts,
-    Transport,
-)
-from edgecomp.run import RUNNERS, Execution, execute
+from edgecomp.report import Accuracy, BitExact, Difference, Outputs, RunReport
+from edgecomp.run import Execution, execute
+from edgecomp.skip.facts import rates
 from edgecomp.target import Target, load_target
 
 if TYPE_CHECKING:
@@ -127,12 +114,13 @@ def run(
     y: Array | None = None,
     *,
     index: Array | None = None,
+    classes: Sequence[str] | None = None,
     source: str = "the data",
     options: RunOptions | None = None,
 ) -> RunReport:
     """Generate, build, run over `x` [N, ...] (raw data), verify against the reference and measure.
 
-    `y` [N] are labels, `index` [N] the rows of the data file that `x` holds.
+    `y` [N] are labels, `index` [N] the rows of the data file that `x` holds, `classes` names.
 
     Raises:
         FitError, ToolError, RunError, DataError: as the stages say.
@@ -144,8 +132,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="edgecomp-") as directory:
         built = build_firmware(quantized, target, Path(directory), options)
         if options.build_only:
-            return _report(quantized, built, None)
-        return run_built(quantized, built, x, y, index=index, source=source, options=options)
+            return assemble(quantized, built.plan, built.firmware, target, None)
+        return run_built(quantized, built, x, y, index=index, classes=classes, source=source, options=options)
 
 
 def run_built(
@@ -155,6 +143,7 @@ def run_built(
     y: Array | None = None,
     *,
     index: Array | None = None,
+    classes: Sequence[str] | None = None,
     source: str = "the data",
     options: RunOptions | None = None,
 ) -> RunReport:
@@ -178,7 +167,18 @@ def run_built(
     real = dequantized(plan.qgraph, checked.got)[0].reshape(ported.shape)
     outputs = Outputs(rows, ported, real, floats)
     executed = reference.executed_macs(plan.qgraph, [buffers[:COUNTED_SAMPLES]])
-    return _report(quantized, built, _Ran(checked.execution, checked.exact, accuracy, outputs, layers, executed))
+    found = Ran(
+        execution=checked.execution,
+        exact=checked.exact,
+        accuracy=accuracy,
+        outputs=outputs,
+        sqnr_db=layers,
+        executed_macs=executed,
+        skip_rates=rates(quantized, buffers[:COUNTED_SAMPLES]),
+        confusion=None if y is None else confusion(real, y, classes),
+        worst_samples=worst_samples(x, rows, real, floats, y),
+    )
+    return assemble(quantized, plan, built.firmware, built.target, found)
 
 
 def _check_labels(qgraph: QGraph, y: Array | None, source: str) -> None:
@@ -206,16 +206,6 @@ def _first_output(qgraph: QGraph, buffers: Sequence[IntArray]) -> IntArray:
     """The integers of the first output, [N, *shape of a sample]."""
     port = qgraph.outputs[0]
     return port.from_buffer(buffers[0]).reshape(len(buffers[0]), *sample_shape(port.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class _Ran:
-    execution: Execution
-    exact: BitExact
-    accuracy: Accuracy
-    outputs: Outputs
-    sqnr: object
-    executed_macs: Mapping[str, float]
 
 
 def _execute(plan: Plan, firmware: Firmware, target: Target, buffers: IntArray, options: RunOptions, progress: Progress) -> Execution:
@@ -285,82 +275,3 @@ def _accuracy(plan: Plan, floats: Array, expected: Sequence[IntArray], got: Sequ
     metric = Metric(floats, y)
     truth = None if y is None else metric.of(floats)
     return Accuracy(metric.name, truth, finite(metric.of(quantized)), finite(metric.of(target)))
-
-
-def _slow(plan: Plan, index: int, execution: Execution | None) -> str | None:
-    """Why a layer takes many more instructions a MAC than the best shape of its kind; None where it does not."""
-    if execution is None or execution.layer_instructions is None:
-        return None
-    step = plan.steps[index]
-    return why_slow(step.op, plan.target.core, step.kernel.isa, execution.layer_instructions[index])
-
-
-def _report(quantized: QuantizedModel, built: Built, ran: _Ran | None) -> RunReport:
-    plan, firmware, target = built.plan, built.firmware, built.target
-    execution = ran.execution if ran else None
-    stack = execution.stack_bytes if execution else None
-    sqnr = ran.sqnr if ran and isinstance(ran.sqnr, dict) else {}
-    executed = ran.executed_macs if ran else {}
-    layers = tuple(
-        LayerFacts(
-            index=i,
-            name=step.node.layer,
-            op=step.node.kind,
-            kernel=f"{step.kernel.symbol} ({step.kernel.isa})",
-            macs=step.op.work.macs,
-            macs_skipped=round(step.op.work.macs - executed.get(step.node.output, step.op.work.macs)),
-            instructions=execution.layer_instructions[i] if execution and execution.layer_instructions else None,
-            estimated_cycles=execution.layer_estimated_cycles[i] if execution and execution.layer_estimated_cycles else None,
-            cycles=None,
-            sqnr_db=sqnr.get(step.node.output),
-            note=_slow(plan, i, execution),
-        )
-        for i, step in enumerate(plan.steps)
-    )
-    notes = [*target.notes, *([execution.cycle_model_note] if execution and execution.cycle_model_note else [])]
-    warnings = [execution.counting_note] if execution and execution.counting_note else []
-    bad = first_bad_layer(sqnr)
-    if bad is not None:
-        before = f", layers before it {bad.before_db:.1f} dB or more" if isfinite(bad.before_db) else ""
-        warnings.append(f"accuracy is first lost in {bad.name!r}: SQNR {bad.sqnr_db:.1f} dB{before}")
-    calibration = quantized.calibration
-    return RunReport(
-        model=ModelFacts(
-            quantized.model.name,
-            quantized.model.sha256,
-            fingerprint(plan.qgraph),
-            quantized.lowered.macs,
-            quantized.scheme.graph.parameters,
-        ),
-        target=TargetFacts(target.name, target.core, target.counter, execution.cycle_model if execution else None, tuple(notes)),
-        samples=len(ran.outputs.index) if ran else 0,
-        outputs_sha256=hashlib.sha256(np.ascontiguousarray(execution.outputs).tobytes()).hexdigest() if execution else None,
-        accuracy=ran.accuracy if ran else None,
-        bit_exact=ran.exact if ran else None,
-        per_inference=PerInference(
-            execution.instructions if execution else None,
-            execution.estimated_cycles if execution else None,
-            None,
-            plan.qgraph.macs - sum(layer.macs_skipped for layer in layers),
-        ),
-        removal=Removal.of(quantized.removed),
-        memory=Memory(
-            arena_bytes=plan.arena_bytes,
-            scratch_bytes=plan.scratch_bytes,
-            stack_bytes=stack,
-            flash_bytes=firmware.flash_bytes,
-            code_bytes=firmware.code_bytes,
-            weight_bytes=plan.weight_bytes,
-            ram_bytes=plan.memory_bytes + CONTEXT_BYTES + (plan.stack_bytes if stack is None else stack),
-            arena_used_bytes=execution.arena_used_bytes if execution else None,
-        ),
-        transport=Transport(RUNNERS[target.runner].transport) if execution else None,
-        layers=layers,
-        toolchain={"compiler": firmware.toolchain, "flags": list(target.cflags)},
-        quantization={
-            "method": calibration.method if calibration else "as the file states",
-            "output_sqnr_db": dict(calibration.output_sqnr_db) if calibration else None,
-        },
-        warnings=warnings,
-        outputs=ran.outputs if ran else None,
-    )

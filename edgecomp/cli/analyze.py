@@ -81,7 +81,8 @@ def document(analysis: "Analysis") -> dict[str, Any]:
     known = {field.name: None for field in fields(RunReport) if field.name != "outputs"}
     macs = removed.macs_before if removed else book.work.macs
     facts = {"name": analysis.model_name, "sha256": analysis.model_sha256, "macs": macs, "parameters": analysis.parameters}
-    target = {"board": plan.target.name, "core": plan.target.core, "counter": plan.target.counter, "notes": plan.target.notes}
+    target: dict[str, Any] = {"board": plan.target.name, "core": plan.target.core, "counter": plan.target.counter, "notes": plan.target.notes}
+    target |= {"flash_limit_bytes": plan.target.flash_bytes, "ram_limit_bytes": plan.target.ram_bytes}
     return {
         "schema": SCHEMA,
         **known,
@@ -114,10 +115,14 @@ def _nulls(kind: type) -> dict[str, Any]:
 
 
 def _memory(analysis: "Analysis") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from edgecomp.memory_facts import arena_buffers
     from edgecomp.report import Memory
 
     plan = analysis.plan
     memory = _nulls(Memory) | {"arena_bytes": plan.arena_bytes, "scratch_bytes": plan.scratch_bytes, "weight_bytes": plan.weight_bytes}
+    memory["buffers"] = [asdict(buffer) for buffer in arena_buffers(plan)]
     if analysis.has_target:
         memory |= {
             "stack_bytes": plan.stack_bytes,

@@ -97,7 +97,7 @@ def command(
     options = RunOptions(optimize, timeout_s, profile_samples, sanitize, build_only, progress)
     run_baseline = _baseline(quantized) if engine == "tvm" else None
     given: dict[str, Any] = {"index": selection.index, "source": selection.source, "options": options}
-    report = quantized.run(board, selection.x, selection.y, **given)
+    report = quantized.run(board, selection.x, selection.y, classes=selection.classes, **given)
     if run_baseline:
         report = replace(report, baseline=run_baseline(board, selection.x, selection.y, **given))
     if outputs:

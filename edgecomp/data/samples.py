@@ -34,6 +34,18 @@ def load_samples(path: str | os.PathLike[str]) -> tuple[Array, NDArray[np.int64]
     return x, checked_y(arrays["y"], len(x), f"{shown}: y") if "y" in arrays else None
 
 
+def class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
+    """The array `classes` of an `.npz` file, the names of classes 0, 1, ...; None where it has none.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    names = read_npz(os.fspath(path)).get("classes")
+    if names is None or names.ndim != 1 or names.dtype.kind not in "SU":
+        return None
+    return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist())
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """How rows of a data file become a model's input: (x - mean) / std, and the order of axes.
@@ -126,7 +138,8 @@ class Selection:
     """Rows chosen from the user's data.
 
     `x` [M, ...], `y` [M] or None and `index` [M] (row numbers in the data file) are for accuracy, `calibration_x` [K, ...] for
-    calibration; the two share no row unless the user gave one file twice. `source` and `calibration_source` name the files.
+    calibration; the two share no row unless the user gave one file twice. `source` and `calibration_source` name the files, `classes`
+    the classes where the file does.
     """
 
     x: Array
@@ -135,6 +148,7 @@ class Selection:
     source: str
     calibration_x: Array | None
     calibration_source: str
+    classes: tuple[str, ...] | None = None
 
 
 def select_samples(
@@ -170,7 +184,9 @@ def select_samples(
             f"give fewer --calib-samples, or another file with --calib"
         )
     rows = slice(int(index[0]), int(index[-1]) + 1)
-    return Selection(x[rows], None if y is None else y[rows], index, source, calibration_x, calibration_source)
+    labels = None if y is None else y[rows]
+    classes = None if y is None else class_names(data)
+    return Selection(x[rows], labels, index, source, calibration_x, calibration_source, classes)
 
 
 def _listed(values: tuple[float, ...]) -> str:

@@ -73,13 +73,19 @@ def estimate_instructions(op: QOp, core: str, isa: str) -> int | None:
     return round(total)
 
 
+def best_instructions_per_mac(op: QOp, core: str) -> float | None:
+    """That of the best measured shape of the operator's kind on a core; None where nothing was measured."""
+    best = cost_table().get(core, {}).get(f"best/{op.kernel}")
+    return best[0] if best and op.work.macs else None
+
+
 def why_slow(op: QOp, core: str, isa: str, instructions: int) -> str | None:
     """Where a layer's instructions go, if they are more than SLOW times those of the best measured shape of its kind a MAC; else None."""
-    best = cost_table().get(core, {}).get(f"best/{op.kernel}")
+    best = best_instructions_per_mac(op, core)
     macs = op.work.macs
-    if not best or not macs or instructions <= SLOW * best[0] * macs:
+    if best is None or instructions <= SLOW * best * macs:
         return None
-    ratio = f"{instructions / macs / best[0]:.1f} times the best shape's instructions a MAC"
+    ratio = f"{instructions / macs / best:.1f} times the best shape's instructions a MAC"
     prices = cost_table().get(core, {}).get(f"{isa}/{op.kernel}", ())
     shares = {name: count * price for name, count, price in zip(FEATURES, features(op), prices, strict=False) if name != "macs"}
     if not shares or sum(shares.values()) <= 0:
