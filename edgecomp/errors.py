@@ -38,3 +38,7 @@ class RunError(EdgecompError):
 
 class OutputError(EdgecompError):
     """A result could not be written."""
+
+
+class GateError(EdgecompError):
+    """A run is worse than its limits allow."""

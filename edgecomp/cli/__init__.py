@@ -22,6 +22,7 @@ COMMANDS = {
     "skip": "edgecomp.cli.skip",
     "generate": "edgecomp.cli.generate",
     "run": "edgecomp.cli.run",
+    "compare": "edgecomp.cli.compare",
     "predict": "edgecomp.cli.predict",
     "data": "edgecomp.cli.data",
     "boards": "edgecomp.cli.boards",
