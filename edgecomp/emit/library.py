@@ -16,10 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from edgecomp import __version__
 from edgecomp.build import Sources
 from edgecomp.emit.c_text import comment, identifier, member, rows, string_content
+from edgecomp.emit.core_needs import core_needs
 from edgecomp.emit.fingerprint import fingerprint
 from edgecomp.graph import Array
 from edgecomp.paths import codegen_dir, runtime_dir
 from edgecomp.plan import Plan, Step
+from edgecomp.plan.kernels import Kernel
 from edgecomp.qgraph import INPUT_NOTE_KEY, Port, parameters
 
 AXIS_NAMES = {4: "NCHW", 3: "NCW", 2: "NC", 1: "N"}
@@ -113,6 +115,8 @@ def emit(plan: Plan, prefix: str | None = None) -> Sources:
         "c_name": string_content(qgraph.name),
         "version": __version__,
         "board": plan.target.name,
+        "core": comment(plan.target.core).replace('"', "'"),
+        "core_needs": core_needs(instruction_sets(plan)),
         "macs": qgraph.macs,
         "weight_bytes": plan.weight_bytes,
         "sha256": fingerprint(qgraph),
@@ -120,8 +124,8 @@ def emit(plan: Plan, prefix: str | None = None) -> Sources:
         "arena_alignment": plan.arena_alignment,
         "layers": layers,
         "headers": sorted({step.kernel.header for step in plan.steps}),
-        "inputs": tuple(_port(plan, i, port) for i, port in enumerate(qgraph.inputs)),
-        "outputs": tuple(_port(plan, i, port) for i, port in enumerate(qgraph.outputs)),
+        "inputs": port_texts(plan, qgraph.inputs),
+        "outputs": port_texts(plan, qgraph.outputs),
         "arrays": arrays.texts,
     }
     runtime = _runtime_files(plan)
@@ -178,6 +182,11 @@ def _at(plan: Plan, tensor: str) -> str:
     return f"arena + {plan.buffers[tensor].offset_bytes}"
 
 
+def port_texts(plan: Plan, ports: Iterable[Port]) -> tuple[PortText, ...]:
+    """The inputs or the outputs of a plan's network as templates see them."""
+    return tuple(_port(plan, index, port) for index, port in enumerate(ports))
+
+
 def _port(plan: Plan, index: int, port: Port) -> PortText:
     tensor = plan.qgraph.tensors[port.tensor]
     axes = AXIS_NAMES.get(len(port.shape), "")
@@ -199,9 +208,18 @@ def _port(plan: Plan, index: int, port: Port) -> PortText:
     )
 
 
+def _kernels(plan: Plan) -> set[Kernel]:
+    return {kernel for step in plan.steps for kernel in (step.kernel, *step.kernel.uses)}
+
+
+def instruction_sets(plan: Plan) -> frozenset[str]:
+    """Folders of `runtime_c/src` whose kernels the model calls."""
+    return frozenset(kernel.isa for kernel in _kernels(plan))
+
+
 def _runtime_files(plan: Plan) -> dict[str, str]:
     """The headers and sources of the runtime that this model uses, under the same paths as in `runtime_c/`."""
-    kernels = {kernel for step in plan.steps for kernel in (step.kernel, *step.kernel.uses)}
+    kernels = _kernels(plan)
     root = runtime_dir()
     paths = {root / "include" / "ec_model.h"} | {root / kernel.source for kernel in kernels}
     paths |= {root / "include" / kernel.header for kernel in kernels}

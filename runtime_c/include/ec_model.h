@@ -18,6 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__SIZEOF_INT__) && __SIZEOF_INT__ < 4
+#error "edgecomp's kernels need a core whose int has 32 bits: 8-bit and 16-bit cores such as AVR and MSP430 cannot run them"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
