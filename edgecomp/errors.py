@@ -36,6 +36,10 @@ class RunError(EdgecompError):
     """Firmware was built but did not run to its end, or answered out of form."""
 
 
+class ExportError(EdgecompError):
+    """A format of export cannot hold a model under this name, for this core or with this metadata."""
+
+
 class OutputError(EdgecompError):
     """A result could not be written."""
 
