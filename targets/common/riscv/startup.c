@@ -53,7 +53,8 @@ __attribute__((used)) void ec_report_trap(uintptr_t cause, uintptr_t pc, uintptr
     ec_port_exit(2);
 }
 
-__attribute__((naked, aligned(4))) static void trap_entry(void) {
+/* Aligned for cores that know only vectored mode, where this is entry 0, of exceptions (ESP32-C3 Technical Reference Manual, 1.4). */
+__attribute__((naked, aligned(256))) static void trap_entry(void) {
     __asm__ volatile(WITH_CSR "csrr a0, mcause\n"
                               "csrr a1, mepc\n"
                               "csrr a2, mtval\n"
