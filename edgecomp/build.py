@@ -51,6 +51,7 @@ class Firmware:
     """A built program."""
 
     elf: Path
+    """The linker's map lies beside it, as `firmware.map`."""
     program: SectionSizes
     """Of the whole program, harness and start-up included."""
     model: SectionSizes
@@ -297,7 +298,7 @@ def _link_program(
     compiler: str, target: Target, board_flags: Sequence[str], sources: Sources, objects: Sequence[Path], directory: Path
 ) -> Path:
     elf = directory.resolve() / "firmware.elf"
-    command = [compiler, *board_flags, "-Wl,--gc-sections", *target.ldflags]
+    command = [compiler, *board_flags, "-Wl,--gc-sections", f"-Wl,-Map={elf.with_suffix('.map')}", *target.ldflags]
     if target.link_script:
         shared = targets_dir() / SHARED_FOLDER
         command += ["-nostartfiles", "-nostdlib", f"-T{target.link_script}", f"-L{target.directory.resolve()}", f"-L{shared}"]
