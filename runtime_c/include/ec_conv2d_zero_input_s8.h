@@ -41,8 +41,10 @@ typedef struct {
 /* input: [input_h][input_w][input_c]; output: [output_h][output_w][output_c];
  * scratch: output_c int32, then 8 bytes for each element of a window of one group. */
 void ec_conv2d_zero_input_s8(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
-/* Weights, biases and scratch as src/riscv, src/riscv_winograd and src/arm_dsp say. */
+/* Weights, biases and scratch as src/riscv, src/riscv_winograd and src/arm_dsp say, for arm_v6m and arm_v7m ec_zero_input_quads.h. */
 void ec_conv2d_zero_input_s8_arm_dsp(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_zero_input_s8_arm_v6m(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_zero_input_s8_arm_v7m(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_zero_input_s8_riscv(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 void ec_conv2d_zero_input_s8_riscv_winograd(const ec_conv2d_zero_input_s8_params *params, const int8_t *input, int8_t *output,
                                             void *scratch);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgecomp.plan.instruction_sets import planes, quads, triples
+from edgecomp.plan.instruction_sets import planes, quads, triples, zero_input_quads
 from edgecomp.plan.kernels import Kernel
 
 ISA = "arm_v6m"
@@ -14,6 +14,7 @@ SUM_LIMIT = 1 << 30
 
 KERNELS: Mapping[str, Kernel] = {
     "conv2d_s8": triples.conv2d(ISA, biased=True, sum_limit=SUM_LIMIT, segment_bytes=16),
+    "conv2d_zero_input_s8": zero_input_quads.conv2d(ISA, sum_limit=SUM_LIMIT),
     "fully_connected_s8": quads.fully_connected(ISA, sum_limit=SUM_LIMIT),
     "depthwise_conv2d_s8": planes.depthwise_conv2d(ISA, sum_limit=SUM_LIMIT),
     "add_s8": Kernel("add_s8", ISA),
