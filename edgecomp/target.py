@@ -69,6 +69,8 @@ class Target:
     """One line with {elf}, {bin}, {hex}, {uf2}, {port} or {probe} in it; empty where none is known."""
     flash_install: str = ""
     """How to install the program of `flash_command`."""
+    uf2_family: int = 0
+    """Number that marks UF2 files for the chip; 0 where it takes none."""
     verified: str = ""
     """What the board's code has been proven on, for the table of boards."""
 
@@ -137,7 +139,7 @@ _SCHEMA: Final[Mapping[str, Mapping[str, type]]] = {
     "semihosting": {"sources": list},
     "serial": {"sources": list, "baud": int, "clock_hz": int},
     "emulate": {"emulator": str, "debian_package": str, "machine": list},
-    "flash": {"command": str, "install": str},
+    "flash": {"command": str, "install": str, "uf2_family": int},
 }
 _OPTIONAL_SECTIONS: Final = (*TRANSPORTS, "emulate", "flash")
 """Whose keys are needed only where the section is there."""
@@ -152,6 +154,7 @@ _DEFAULTS: Final[Mapping[str, str | list[str]]] = {
     "run.timing_model": "none",
     "emulate.debian_package": "",
     "flash.install": "",
+    "flash.uf2_family": 0,
 }
 _TYPE_NAMES: Final[Mapping[type, str]] = {str: "a string", int: "a whole number", list: "a list of strings"}
 
@@ -265,6 +268,7 @@ def load_target(name_or_path: str | Path) -> Target:
         machine=board.texts("emulate.machine"),
         flash_command=board.text("flash.command"),
         flash_install=board.text("flash.install"),
+        uf2_family=board.number("flash.uf2_family"),
         verified=board.text("verified"),
     )
     target.verify()
