@@ -27,12 +27,19 @@ CORES: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
 }
 """Instruction set -> attributes of processors that have it, as DcoreEnum, DdspEnum and DmveEnum of the schema spell them."""
 
+MOST_NAME_CHARACTERS: Final = 32
+"""Of a component and of a vendor (CsubType and CvendorType of the schema)."""
+
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE_MODE: Final = 0o100644
 
 
 def arrange(library: Library) -> Files:
     """<vendor>.<name>.pdsc, include/, src/, templates/ (the example as user code templates)."""
+    if len(library.prefix) > MOST_NAME_CHARACTERS:
+        raise ExportError(
+            f"a component's name has at most {MOST_NAME_CHARACTERS} characters, {library.prefix!r} has more: give a shorter --prefix"
+        )
     files = library.lay_out("include", "src")
     conditions = _conditions(library)
     description = library.render(
@@ -52,8 +59,9 @@ def arrange(library: Library) -> Files:
 
 
 def vendor(library: Library) -> str:
-    """The author as RestrictedString of the schema: letters, digits, - and _."""
-    return re.sub(r"[^-_A-Za-z0-9]", "", library.package.author) or "edgecomp"
+    """The author as RestrictedString and CvendorType of the schema take it: 2 to 32 letters, digits and -."""
+    name = re.sub(r"[^-A-Za-z0-9]", "", library.package.author).lstrip("-")[:MOST_NAME_CHARACTERS]
+    return name if len(name) > 1 else "edgecomp"
 
 
 def _conditions(library: Library) -> Mapping[str, tuple[Mapping[str, str], ...]]:
