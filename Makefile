@@ -39,7 +39,7 @@ demo: setup ## Set up if needed, then run the digit classifier on a Cortex-M4 an
 
 setup: tools $(VENV)/.ready ## Install what is missing: compilers and QEMU (apt-get), Python packages (in .venv)
 
-extras: setup $(VENV)/.extras-ready ## Add TVM (comparison, oracle), PyTorch (training) and dataset packages
+extras: setup $(VENV)/.extras-ready ## Add TVM (comparison, oracle), PyTorch (training), dataset packages and the tools that check exports
 
 test: setup ## Run the tests, without those marked slow
 	$(PYTEST) -m "not slow"
@@ -114,6 +114,6 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 $(VENV)/.extras-ready: $(VENV)/.ready
-	@echo "Installing TVM, PyTorch and dataset packages into $(VENV)"
-	@$(PIP_INSTALL) --editable '.[test,data,dask,figures,tvm,train]'
+	@echo "Installing TVM, PyTorch, dataset packages and tools that check exports into $(VENV)"
+	@$(PIP_INSTALL) --editable '.[test,data,dask,exports,figures,tvm,train]'
 	@touch $@
