@@ -106,7 +106,7 @@ void ec_conv2d_s8_riscv_winograd(const ec_conv2d_s8_params *params, const int8_t
         place at;
         for (at.y = 0; at.y < params->output_h; at.y += 2) {
             for (at.x = 0; at.x < params->output_w; at.x += 2 * EC_WINOGRAD_LANES) {
-                ec_winograd_transform_tiles(params, input, at.y, at.x, l.window, 0, l.inputs);
+                ec_winograd_transform_tiles(params, input, at.y, at.x, l.window, 0, 0, l.inputs);
                 for (at.channel = first; at.channel < end; at.channel += LANES) {
                     at.channels = ec_block(end, at.channel, LANES);
                     multiply(&l, l.filters + (at.channel - first) / LANES * block);

@@ -109,33 +109,33 @@ static const int8_t *transform_filters(const layer *l, const int8_t *weights, ui
     return weights;
 }
 
-/* Takes the share of the zero point out of the one position that it reaches. */
-static void subtract_zero_points(const layer *l) {
-    const int32_t share = 4 * l->params.input_zero_point;
-    int16_t *at = l->inputs + 5U * LANES;
-    for (uint32_t left = l->params.input_c; left > 0; left--) {
-        for (uint32_t lane = 0; lane < LANES; lane++) {
-            at[lane] = (int16_t)(at[lane] - share);
+/* The words of the 2x2 outputs of a tile take the place of those of its first four positions; `start` is what the sums of a word start
+ * from. */
+static __attribute__((noinline)) void transform_output(uint32_t *sums, const uint32_t *end, const uint32_t start[EC_QUAD_WORDS]) {
+    const uint32_t *next = start;
+    for (; sums != end; sums += POSITIONS) {
+        uint32_t above[4];
+        uint32_t below[4];
+#pragma GCC unroll 4
+        for (uint32_t i = 0; i < 4U; i++) {
+            const uint32_t b = sums[4U + i] + (i == 1U ? *next : 0U); /* reaches each output once */
+            const uint32_t c = sums[8U + i];
+            above[i] = sums[i] + b + c;
+            below[i] = b - c - sums[12U + i];
         }
-        at += POSITIONS * LANES;
+        sums[0] = above[0] + above[1] + above[2];
+        sums[1] = above[1] - above[2] - above[3];
+        sums[2] = below[0] + below[1] + below[2];
+        sums[3] = below[1] - below[2] - below[3];
+        next = next == start + EC_QUAD_WORDS - 1 ? start : next + 1;
     }
 }
 
-/* The words of the 2x2 outputs of a tile, from those of its positions and what sums start from. */
-static inline __attribute__((always_inline)) void transform_output(const uint32_t *sums, uint32_t start, uint32_t *to) {
-    uint32_t above[4];
-    uint32_t below[4];
-#pragma GCC unroll 4
-    for (uint32_t i = 0; i < 4U; i++) {
-        const uint32_t b = sums[4U + i];
-        const uint32_t c = sums[8U + i];
-        above[i] = sums[i] + b + c;
-        below[i] = b - c - sums[12U + i];
-    }
-    to[0] = above[0] + above[1] + above[2] + start;
-    to[EC_QUAD_WORDS] = above[1] - above[2] - above[3] + start;
-    to[2U * EC_QUAD_WORDS] = below[0] + below[1] + below[2] + start;
-    to[3U * EC_QUAD_WORDS] = below[1] - below[2] - below[3] + start;
+/* Scales and stores a quad of channels of an output; `sums`: of its first word. */
+static inline __attribute__((always_inline)) void store_quad(const uint32_t *sums, const int32_t *bias, const int32_t *multiplier,
+                                                             uint32_t channels, ec_riscv_relu_output to, int8_t *output) {
+    const uint32_t words[EC_QUAD_WORDS] = {sums[0], sums[POSITIONS], sums[2U * POSITIONS]};
+    ec_riscv_store_quad(words, ENLARGED_BITS, bias, multiplier, channels, to, output);
 }
 
 /* Scales the sums of a tile and stores what lies inside the output. */
@@ -143,28 +143,24 @@ static __attribute__((noinline)) void store(const layer *l, const place *at, int
     const ec_riscv_relu_output to = l->to;
     const uint32_t pixel = l->params.output_c;
     const uint32_t row = l->params.output_w * pixel;
-    const uint32_t two_rows = at->y + 1U < l->params.output_h;
     const uint32_t two_columns = at->x + 1U < l->params.output_w;
+    const uint32_t last_row = at->y + 1U < l->params.output_h ? 2U : 0U; /* its place among the outputs of a tile */
     const int32_t *bias = l->params.bias + at->channel;
     const int32_t *multiplier = l->params.multiplier + at->channel;
     const uint32_t *sums = l->block.sums;
     output += at->y * row + at->x * pixel + at->channel;
     for (uint32_t left = at->channels;; left -= EC_QUAD) {
-        uint32_t words[4 * EC_QUAD_WORDS];
-        for (uint32_t i = 0; i < EC_QUAD_WORDS; i++) {
-            transform_output(sums, l->start[i], words + i);
-            sums += POSITIONS;
-        }
-        const uint32_t *from = words;
-        const uint32_t *end = words + (two_rows ? 4 : 2) * EC_QUAD_WORDS;
-        int8_t *pixels = output;
-        const uint32_t channels = left < EC_QUAD ? left : EC_QUAD;
-        for (; from != end; from += 2U * EC_QUAD_WORDS) {
-            ec_riscv_store_quad(from, ENLARGED_BITS, bias, multiplier, channels, to, pixels);
+        const uint32_t *from = sums;
+        const uint32_t *last = sums + last_row;
+        for (int8_t *pixels = output;; pixels += row) {
+            store_quad(from, bias, multiplier, left, to, pixels);
             if (two_columns) {
-                ec_riscv_store_quad(from + EC_QUAD_WORDS, ENLARGED_BITS, bias, multiplier, channels, to, pixels + pixel);
+                store_quad(from + 1, bias, multiplier, left, to, pixels + pixel);
             }
-            pixels += row;
+            if (from == last) {
+                break;
+            }
+            from += 2;
         }
         if (left <= EC_QUAD) {
             break;
@@ -172,6 +168,7 @@ static __attribute__((noinline)) void store(const layer *l, const place *at, int
         bias += EC_QUAD;
         multiplier += EC_QUAD;
         output += EC_QUAD;
+        sums += EC_QUAD_WORDS * POSITIONS;
     }
 }
 
@@ -185,6 +182,7 @@ static void compute_tiles(layer *l, place at, uint32_t first, uint32_t end, int8
         for (at.channel = first; at.channel < end; at.channel += at.channels) {
             at.channels = ec_block(end, at.channel, quads * EC_QUAD);
             l->multiply(&l->block);
+            transform_output(l->block.sums, l->block.sums + POSITIONS * l->words, l->start);
             store(l, &at, output);
             l->block.filters += POSITIONS * l->block.channels * l->words;
         }
@@ -230,8 +228,8 @@ void ec_conv2d_zero_input_s8_riscv_winograd(const ec_conv2d_zero_input_s8_params
         place at = {0, 0, 0, 0};
         for (at.y = 0; at.y < params->output_h; at.y += 2U) {
             for (at.x = 0; at.x < params->output_w; at.x += 2U * LANES) {
-                ec_winograd_transform_tiles(&l.params, input, (int32_t)at.y, (int32_t)at.x, l.window, params->zero_span, l.inputs);
-                subtract_zero_points(&l);
+                ec_winograd_transform_tiles(&l.params, input, (int32_t)at.y, (int32_t)at.x, l.window, params->zero_span,
+                                            params->input_zero_point, l.inputs);
                 compute_tiles(&l, at, first, end, output);
             }
         }

@@ -76,9 +76,9 @@ static __attribute__((noinline)) void ec_winograd_force_zeros(int8_t *window, in
 }
 
 /* The four tiles whose first output lies at (y, x), to [input_c][positions][EC_WINOGRAD_LANES]; `window` is room for
- * EC_WINOGRAD_WINDOW_H rows; `span`: of ec_winograd_force_zeros, or 0 for none. */
+ * EC_WINOGRAD_WINDOW_H rows; `span`: of ec_winograd_force_zeros, or 0 for none; `zero_point`: of ec_winograd_transform_input. */
 static void ec_winograd_transform_tiles(const ec_conv2d_s8_params *p, const int8_t *input, int32_t y, int32_t x, int8_t *window,
-                                        uint32_t span, int16_t *to) {
+                                        uint32_t span, int32_t zero_point, int16_t *to) {
     const int32_t first_y = y - p->pad_top;
     const int32_t first_x = x - p->pad_left;
     const ec_winograd_inside in = {ec_clamp(-first_y, 0, EC_WINOGRAD_WINDOW_H), ec_clamp(p->input_h - first_y, 0, EC_WINOGRAD_WINDOW_H),
@@ -96,7 +96,7 @@ static void ec_winograd_transform_tiles(const ec_conv2d_s8_params *p, const int8
             ec_winograd_force_zeros(window, p->input_zero_point, span);
         }
         for (uint32_t i = 0; i < channels; i++) {
-            ec_winograd_transform_input(window + i, to);
+            ec_winograd_transform_input(window + i, zero_point, to);
             to += EC_WINOGRAD_POSITIONS * EC_WINOGRAD_LANES;
         }
     }

@@ -55,12 +55,17 @@ static inline __attribute__((always_inline)) void ec_winograd_column(const int8_
     column[1] = b + c;
     column[2] = c - b;
     column[3] = b - d;
-    /* Hides where they come from, or the compiler would compute them in 16 bits and widen each. */
-    __asm__("" : "+r"(column[0]), "+r"(column[1]), "+r"(column[2]), "+r"(column[3]));
 }
 
-/* One channel of four tiles side by side, each two columns after the other, to [positions][EC_WINOGRAD_LANES]. */
-static inline void ec_winograd_transform_input(const int8_t *from, int16_t *to) {
+/* Stores what fits 16 bits; the compiler, who is not to know, would narrow all that leads to it, at an instruction or two each. */
+static inline __attribute__((always_inline)) void ec_winograd_put(int32_t value, int16_t *to) {
+    __asm__("" : "+r"(value));
+    *to = (int16_t)value;
+}
+
+/* One channel of four tiles side by side, each two columns after the other, to [positions][EC_WINOGRAD_LANES], less what four times
+ * `zero_point` adds to the one position that it reaches. */
+static inline void ec_winograd_transform_input(const int8_t *from, int32_t zero_point, int16_t *to) {
     int32_t a[4];
     int32_t b[4];
     int32_t c[4];
@@ -75,10 +80,10 @@ static inline void ec_winograd_transform_input(const int8_t *from, int16_t *to) 
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) {
             int16_t *row = to + 4 * i * EC_WINOGRAD_LANES + tile;
-            row[0 * EC_WINOGRAD_LANES] = (int16_t)(a[i] - c[i]);
-            row[1 * EC_WINOGRAD_LANES] = (int16_t)(b[i] + c[i]);
-            row[2 * EC_WINOGRAD_LANES] = (int16_t)(c[i] - b[i]);
-            row[3 * EC_WINOGRAD_LANES] = (int16_t)(b[i] - d[i]);
+            ec_winograd_put(a[i] - c[i], row + 0 * EC_WINOGRAD_LANES);
+            ec_winograd_put(b[i] + c[i] - (i == 1 ? 4 * zero_point : 0), row + 1 * EC_WINOGRAD_LANES);
+            ec_winograd_put(c[i] - b[i], row + 2 * EC_WINOGRAD_LANES);
+            ec_winograd_put(b[i] - d[i], row + 3 * EC_WINOGRAD_LANES);
             a[i] = c[i];
             b[i] = d[i];
         }
