@@ -1,6 +1,6 @@
 """The checksum by which RP2040's boot ROM knows a second stage (RP2040 Datasheet, section 2.8.1.3.1).
 
-    python -m edgecomp.boards.boot2 FIRMWARE.elf    prints the checksum that the program's second stage needs, and the one it has
+python -m edgecomp.boards.boot2 FIRMWARE.elf    prints the checksum that the program's second stage needs, and the one it has
 """
 
 import sys

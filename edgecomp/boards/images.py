@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +69,7 @@ class Image:
         for segment in self.segments:
             gap = segment.address - at
             if gap > MAX_GAP_BYTES:
-                raise ToolError(f"the program has parts at 0x{at:08x} and 0x{segment.address:08x}, too far apart for one raw binary; use hex")
+                raise ToolError(f"the program lies at 0x{at:08x} and 0x{segment.address:08x}, too far apart for a raw binary; use hex")
             pieces += [bytes([ERASED]) * gap, segment.data]
             at = segment.end
         return b"".join(pieces)
@@ -125,14 +126,14 @@ def read_image(elf: Path) -> Image:
         raise ToolError(f"{elf}: the ELF file is cut short; build it again") from None
     if not segments:
         raise ToolError(f"{elf}: holds nothing to load; give the firmware.elf of a build, not an object file")
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in pairwise(segments):
         if after.address < before.end:
             raise ToolError(f"{elf}: two parts are to be loaded to 0x{after.address:08x}; its linker script is wrong")
     return Image(tuple(segments), struct.unpack_from("<I", content, 24)[0])
 
 
 def _load_segments(content: bytes) -> Iterator[Segment]:
-    table, = struct.unpack_from("<I", content, 28)
+    (table,) = struct.unpack_from("<I", content, 28)
     entry_bytes, count = struct.unpack_from("<HH", content, 42)
     for index in range(count):
         kind, offset, _, physical, file_bytes = struct.unpack_from("<5I", content, table + index * entry_bytes)

@@ -24,6 +24,7 @@ COMMANDS = {
     "run": "edgecomp.cli.run",
     "compare": "edgecomp.cli.compare",
     "predict": "edgecomp.cli.predict",
+    "flash": "edgecomp.cli.flash",
     "data": "edgecomp.cli.data",
     "boards": "edgecomp.cli.boards",
     "ops": "edgecomp.cli.ops",
