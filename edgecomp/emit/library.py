@@ -26,6 +26,7 @@ from edgecomp.qgraph import INPUT_NOTE_KEY, Port, parameters
 
 AXIS_NAMES = {4: "NCHW", 3: "NCW", 2: "NC", 1: "N"}
 ARRAY_ALIGNMENT = 8
+FLOAT32_MANTISSA_BITS = 24
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class PortText:
     ctype: str
     layout: str
     scale: str
+    scale_mantissa: int
+    scale_exponent: int
     zero_point: int
     note: str
     offset: int
@@ -192,6 +195,7 @@ def _port(plan: Plan, index: int, port: Port) -> PortText:
     axes = AXIS_NAMES.get(len(port.shape), "")
     order = "".join(axes[axis] for axis in port.permutation) if axes else f"axes {port.permutation}"
     stored = tuple(port.shape[axis] for axis in port.permutation)
+    mantissa, exponent = np.frexp(np.float32(tensor.scale))
     return PortText(
         index=index,
         suffix=f"_{index + 1}" if index else "",
@@ -200,6 +204,8 @@ def _port(plan: Plan, index: int, port: Port) -> PortText:
         ctype=f"{tensor.dtype}_t",
         layout=f"[{']['.join(map(str, stored))}] ({order})",
         scale=repr(float(np.float32(tensor.scale))),
+        scale_mantissa=int(mantissa * 2**FLOAT32_MANTISSA_BITS),
+        scale_exponent=int(exponent) - FLOAT32_MANTISSA_BITS,
         zero_point=tensor.zero_point,
         note=comment(plan.qgraph.metadata.get(INPUT_NOTE_KEY + port.name, "")),
         offset=plan.buffers[port.tensor].offset_bytes,

@@ -27,7 +27,7 @@ LIBRARY_STACK_BYTES = 64
 UNMEASURED_KERNEL = {"code_bytes": 1500, "constant_bytes": 0, "stack_bytes": 160, "calls": ()}
 """Assumed for a kernel that the table does not know."""
 LAYER_RECORD_BYTES = 16
-PORT_RECORD_BYTES = 20
+PORT_RECORD_BYTES = 28
 MODEL_RECORD_BYTES = 52 + 65
 """`ec_layer`, `ec_tensor` and `ec_model` on a 32-bit core, without their texts but for the hash."""
 

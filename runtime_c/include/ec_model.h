@@ -52,13 +52,15 @@ typedef struct {
     void *observer_user;  /* handed to the observer */
 } ec_context;
 
-/* One input or output of the model: real value = scale * (element - zero_point), the scale is documented in the model's header. */
+/* One input or output of the model: real value = scale * (element - zero_point), scale = scale_mantissa * 2^scale_exponent. */
 typedef struct {
     const char *name;      /* ONNX name */
     uint32_t arena_offset; /* bytes from the start of the arena */
     uint32_t bytes;        /* total size */
     uint32_t element_bytes;
     int32_t zero_point;
+    uint32_t scale_mantissa; /* below 2^24; 0 where the element is the real value itself */
+    int32_t scale_exponent;
 } ec_tensor;
 
 /* One layer, in execution order. */

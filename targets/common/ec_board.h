@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Called at reset before .data and .bss are set up: clocks, coprocessor access, caches. Must not use static variables. */
+/* Called at reset before .data and .bss are set up: clocks, coprocessor access, caches. Must not use static variables. On RISC-V it is
+ * called again when the host asks for a restart: it must then find the clocks as it left them, and go on. */
 void ec_board_init(void);
 
 /* The serial line, on boards with a [serial] section. The build defines EC_SERIAL_BAUD and EC_CLOCK_HZ from board.toml. The line is

@@ -1,4 +1,7 @@
-/* ec_port.h - what the harness needs from a board: files, memory, an end. Files lie in the runner's working folder. */
+/* ec_port.h - what a harness needs beside the model: files, messages, an end, memory.
+ *
+ * Files lie in the runner's working folder; an image for a serial line has none. Start-up supplies the stack pointer and the restart,
+ * memory.c what the linker script tells. */
 #ifndef EC_PORT_H
 #define EC_PORT_H
 
@@ -31,5 +34,15 @@ uint8_t *ec_port_stack_limit(void);
 
 /* The caller's stack pointer. */
 uint8_t *ec_port_stack_pointer(void);
+
+/* Begins anew as after reset; does not return. */
+void ec_port_restart(void);
+
+/* Constants, weights among them, and code as they lie in the image: their size, 0 where the port cannot tell. */
+size_t ec_port_constants(const uint8_t **start);
+size_t ec_port_code(const uint8_t **start);
+
+/* Bytes of .data and .bss, 0 where the port cannot tell. */
+uint32_t ec_port_static_bytes(void);
 
 #endif

@@ -1,7 +1,12 @@
-/* memory.c - memory of a linked image: what is free lies between .bss and the stack. */
+/* memory.c - memory of a linked image, from the symbols of sections.ld: what is free lies between .bss and the stack. */
 #include "ec_port.h"
 
-/* Defined by the board's linker script. */
+extern uint8_t ec_text_start[];
+extern uint8_t ec_text_end[];
+extern uint8_t ec_rodata_start[];
+extern uint8_t ec_rodata_end[];
+extern uint8_t ec_data_start[];
+extern uint8_t ec_bss_end[];
 extern uint8_t ec_free_memory_start[];
 extern uint8_t ec_stack_limit[];
 
@@ -13,3 +18,15 @@ uint8_t *ec_port_memory(size_t bytes, size_t alignment) {
 }
 
 uint8_t *ec_port_stack_limit(void) { return ec_stack_limit; }
+
+size_t ec_port_constants(const uint8_t **start) {
+    *start = ec_rodata_start;
+    return (size_t)(ec_rodata_end - ec_rodata_start);
+}
+
+size_t ec_port_code(const uint8_t **start) {
+    *start = ec_text_start;
+    return (size_t)(ec_text_end - ec_text_start);
+}
+
+uint32_t ec_port_static_bytes(void) { return (uint32_t)(ec_bss_end - ec_data_start); }

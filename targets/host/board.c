@@ -13,3 +13,12 @@ uint8_t *ec_port_memory(size_t bytes, size_t alignment) {
 uint8_t *ec_port_stack_limit(void) { return NULL; }
 
 uint8_t *ec_port_stack_pointer(void) { return NULL; }
+
+size_t ec_port_constants(const uint8_t **start) {
+    *start = NULL;
+    return 0;
+}
+
+size_t ec_port_code(const uint8_t **start) { return ec_port_constants(start); }
+
+uint32_t ec_port_static_bytes(void) { return 0; }

@@ -46,8 +46,8 @@ static void fake_run(ec_context *context) {
     notify(context, 2, arena + 192, 8);
 }
 
-static const ec_tensor inputs[] = {{"x", 0, 64, 1, 0}};
-static const ec_tensor outputs[] = {{"y", 192, 8, 1, 0}};
+static const ec_tensor inputs[] = {{"x", 0, 64, 1, 0, 1, -4}};
+static const ec_tensor outputs[] = {{"y", 192, 8, 1, 0, 3, -5}};
 static const ec_layer layers[] = {{"square", "fake_square", 64}, {"sum", "fake_prefix_sum", 0}, {"fold", "fake_fold", 64}};
 
 const ec_model fake_model = {

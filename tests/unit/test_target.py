@@ -122,9 +122,8 @@ def test_a_path_without_a_board_is_named(tmp_path: Path) -> None:
         ('"cortex_m/startup.c"', '"absent.c"', r'toolchain\.sources names "absent\.c"'),
         ('"semihosting.c"', '"absent.c"', r'semihosting\.sources names "absent\.c"'),
         ('sources = ["semihosting.c"]\n', "", r"semihosting\.sources is missing; it must be a list of strings"),
-        ('[semihosting]\nsources = ["semihosting.c"]\n', "", r"no section says how samples reach the firmware; allowed: \[files\], \["),
-        ("[emulate]", "[serial]\nsources = []\nbaud = 0\nclock_hz = 1\n[emulate]", r"serial\.baud is 0; it must be positive"),
-        ("[emulate]", "[serial]\nsources = []\nbaud = 1\n[emulate]", r"serial\.clock_hz is missing; it must be a whole number"),
+        ("baud = 115200", "baud = 0", r"serial\.baud is 0; it must be positive"),
+        ("clock_hz = 25000000\n", "", r"serial\.clock_hz is missing; it must be a whole number"),
         ("[emulate]", '[flash]\ncommand = "burn {file}"\n[emulate]', r"flash\.command has the placeholder {file}; allowed: {elf}, {bin}"),
     ],
 )
@@ -132,6 +131,13 @@ def test_a_wrong_description_names_file_key_and_what_is_allowed(board_folder: Pa
     with pytest.raises(TargetError, match=message) as error:
         load_target(edit(board_folder, old, new))
     assert str(board_folder / "board.toml") in str(error.value)
+
+
+def test_a_board_that_nothing_reaches_is_refused(board_folder: Path) -> None:
+    file = board_folder / "board.toml"
+    file.write_text(re.sub(r"\[(semihosting|serial)\](\n\w.*)*\n", "", file.read_text()))
+    with pytest.raises(TargetError, match=r"no section says how samples reach the firmware; allowed: \[files\], \[semihosting\]"):
+        load_target(board_folder)
 
 
 def test_a_board_without_board_c_is_refused(board_folder: Path) -> None:

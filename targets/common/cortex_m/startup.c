@@ -16,6 +16,8 @@ extern uint8_t ec_bss_end[];
 extern uint8_t ec_stack_top[];
 
 #define FAULT_STATUS (*(volatile uint32_t *)0xE000ED28u) /* CFSR; absent on Armv6-M, reads as zero */
+#define APPLICATION_RESET (*(volatile uint32_t *)0xE000ED0Cu) /* AIRCR */
+#define APPLICATION_RESET_REQUEST 0x05FA0004u                  /* the key, and SYSRESETREQ */
 #define STACKED_PC 6u                                    /* word index in the exception frame */
 
 int main(void);
@@ -31,6 +33,13 @@ intptr_t ec_semihosting_call(uintptr_t operation, const void *argument) {
 }
 
 __attribute__((naked, noinline)) uint8_t *ec_port_stack_pointer(void) { __asm__ volatile("mov r0, sp\n bx lr"); }
+
+void ec_port_restart(void) {
+    __asm__ volatile("dsb" ::: "memory");
+    APPLICATION_RESET = APPLICATION_RESET_REQUEST;
+    for (;;) {
+    }
+}
 
 static void put_hex(char *to, uint32_t value) {
     for (unsigned i = 0; i < 8u; i++) {
@@ -53,6 +62,9 @@ __attribute__((naked)) void ec_fault_entry(void) {
                      "ldr r2, =ec_report_fault\n"
                      "bx r2\n");
 }
+
+/* For a counter that needs the interrupt; a fault like the others where none does. */
+__attribute__((weak, alias("ec_fault_entry"))) void ec_systick_entry(void);
 
 void ec_reset(void) {
     ec_board_init();
@@ -80,6 +92,6 @@ __attribute__((section(".vectors"), used)) static const struct vector_table vect
         [10] = ec_fault_entry, /* SVCall */
         [11] = ec_fault_entry, /* DebugMonitor */
         [13] = ec_fault_entry, /* PendSV */
-        [14] = ec_fault_entry, /* SysTick */
+        [14] = ec_systick_entry,
     },
 };

@@ -38,6 +38,8 @@ __attribute__((naked, noinline)) uint8_t *ec_port_stack_pointer(void) {
                      "ret\n");
 }
 
+void ec_port_restart(void) { ec_reset(); }
+
 static void put_hex(char *to, uintptr_t value) {
     for (unsigned i = 0; i < 8u; i++) {
         to[i] = "0123456789abcdef"[(value >> (28u - 4u * i)) & 15u];

@@ -105,11 +105,11 @@ static const ec_layer layers[TINY_LAYERS] = {
 };
 
 static const ec_tensor inputs[] = {
-    {"x", 72, 36, 1, -1},
+    {"x", 72, 36, 1, -1, 8421505, -28},
 };
 
 static const ec_tensor outputs[] = {
-    {"t7", 0, 3, 1, -128},
+    {"t7", 0, 3, 1, -128, 8388608, -31},
 };
 
 const ec_model tiny_model = {

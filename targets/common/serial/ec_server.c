@@ -1,0 +1,226 @@
+/* ec_server.c - see ec_server.h. */
+#include "ec_server.h"
+
+#include <string.h>
+
+#include "ec_answer.h"
+#include "ec_board.h"
+#include "ec_clock.h"
+#include "ec_crc32.h"
+#include "ec_engine.h"
+#include "ec_port.h"
+#include "ec_protocol.h"
+#include "ec_step.h"
+
+#define HELLO_FIXED_BYTES 40u
+#define RECEIVER_BYTES 256u /* more than any UART buffers */
+
+static struct {
+    uint32_t session;      /* of the host that said hello; 0: none since start */
+    uint32_t run;          /* that input and output belong to; counts up, so that a frame that comes late is known */
+    uint32_t loaded_bytes; /* of the input, from its first */
+    uint16_t sequence;     /* of the request that the next answer of a run goes to */
+    uint8_t writing;       /* 1: the EC_LOAD being received is written into the arena */
+} server;
+
+static void answer_hello(const ec_decoder *frame) {
+    const char *const texts[3] = {ec_image_id, ec_harness_model->sha256, ec_harness_model->name};
+    size_t text_bytes = 0;
+    for (unsigned i = 0; i < 3u; i++) {
+        text_bytes += strlen(texts[i]) + 1u;
+    }
+    if (server.session != ec_frame_u32(frame->payload)) {
+        server.session = ec_frame_u32(frame->payload);
+        server.run = server.session; /* runs of a session count up from it */
+        server.loaded_bytes = 0;
+        ec_engine_clear(0, 0);
+    }
+    const unsigned flags = (ec_clock_runs() ? EC_HAS_COUNTER : 0u) | (ec_engine_keeps_input() ? EC_KEEPS_INPUT : 0u) |
+                           (ec_port_stack_limit() != NULL ? EC_KNOWS_STACK : 0u) | (ec_engine_has_arena() ? EC_HAS_ARENA : 0u);
+    ec_encoder out;
+    ec_encoder_begin(&out, EC_HELLO | EC_ANSWER, frame->sequence, (uint16_t)(HELLO_FIXED_BYTES + text_bytes));
+    ec_encoder_put_u32(&out, EC_PROTOCOL_VERSION | flags << 8);
+    ec_encoder_put_u32(&out, server.session);
+    ec_encoder_put_u32(&out, EC_CLOCK_HZ);
+    ec_encoder_put_u32(&out, EC_SERIAL_BAUD);
+    ec_encoder_put_u32(&out, ec_engine_input_bytes());
+    ec_encoder_put_u32(&out, ec_engine_output_bytes());
+    ec_encoder_put_u32(&out, ec_harness_model->arena_bytes);
+    ec_encoder_put_u32(&out, ec_harness_model->layer_count);
+    ec_encoder_put_u32(&out, ec_port_static_bytes());
+    ec_encoder_put_u32(&out, ec_engine_extra_bytes());
+    for (unsigned i = 0; i < 3u; i++) {
+        ec_encoder_put(&out, texts[i], strlen(texts[i]) + 1u);
+    }
+    ec_encoder_end(&out);
+}
+
+static int is_newer(uint32_t run) { return run != server.run && run - server.run < 0x80000000u; }
+
+/* A part of the input goes to the arena as it comes; it counts once its frame has proven undamaged. */
+static void receive_input(const ec_decoder *frame, uint8_t byte) {
+    if (frame->payload_bytes == EC_LOAD_BYTES) {
+        const uint32_t run = ec_frame_u32(frame->payload);
+        const uint32_t offset = ec_frame_u32(frame->payload + 4);
+        const uint32_t bytes = frame->length - (uint32_t)EC_LOAD_BYTES;
+        const int first = offset == 0 && is_newer(run);
+        if (first) {
+            server.loaded_bytes = 0; /* `run` itself is not to be trusted yet */
+        }
+        const uint32_t missing = ec_engine_input_bytes() - server.loaded_bytes;
+        server.writing = (first || run == server.run) && server.session != 0 && offset == server.loaded_bytes && bytes <= missing &&
+                         ec_engine_has_arena();
+    } else if (frame->payload_bytes > EC_LOAD_BYTES && server.writing) {
+        ec_engine_write_input(server.loaded_bytes + frame->payload_bytes - (uint32_t)EC_LOAD_BYTES - 1u, byte);
+    }
+}
+
+static void accept_input(const ec_decoder *frame) {
+    if (server.writing && frame->length > EC_LOAD_BYTES) {
+        server.run = ec_frame_u32(frame->payload);
+        server.loaded_bytes += frame->length - (uint32_t)EC_LOAD_BYTES;
+        if (server.loaded_bytes == ec_engine_input_bytes()) {
+            ec_engine_input_loaded();
+        }
+    }
+    server.writing = 0;
+}
+
+static void answer_status(const ec_decoder *frame) {
+    ec_encoder out;
+    ec_encoder_begin(&out, EC_STATUS | EC_ANSWER, frame->sequence, 8);
+    ec_encoder_put_u32(&out, server.run);
+    ec_encoder_put_u32(&out, server.loaded_bytes);
+    ec_encoder_end(&out);
+}
+
+static void paint(const ec_decoder *frame) {
+    const uint32_t run = ec_frame_u32(frame->payload + 4);
+    if (is_newer(run)) {
+        server.run = run;
+        server.loaded_bytes = 0;
+        ec_engine_clear(1, frame->payload[8]);
+    }
+    answer_status(frame);
+}
+
+static void send_result(void) {
+    const ec_run_result *result = ec_engine_result();
+    const uint8_t state = EC_STATE_DONE;
+    ec_encoder out;
+    ec_encoder_begin(&out, EC_INFER | EC_ANSWER, server.sequence, 29);
+    ec_encoder_put(&out, &state, 1);
+    ec_encoder_put_u32(&out, server.run);
+    ec_encoder_put_u32(&out, result->repeats);
+    ec_encoder_put_u32(&out, (uint32_t)result->cycles);
+    ec_encoder_put_u32(&out, (uint32_t)(result->cycles >> 32));
+    ec_encoder_put_u32(&out, result->stack_bytes);
+    ec_encoder_put_u32(&out, result->arena_used_bytes);
+    ec_encoder_put_u32(&out, result->arena_overrun);
+    ec_encoder_end(&out);
+}
+
+static ec_run_kind kind_of(uint16_t flags) {
+    if ((flags & EC_INFER_MEASURE) != 0) {
+        return EC_RUN_MEASURED;
+    }
+    if ((flags & EC_INFER_STEP) != 0) {
+        return EC_RUN_OBSERVED;
+    }
+    return (flags & EC_INFER_COUNT) != 0 ? EC_RUN_COUNTED : EC_RUN_PLAIN;
+}
+
+static void infer(const ec_decoder *frame) {
+    const uint32_t input_crc = ec_frame_u32(frame->payload + 8);
+    const uint16_t repeats = ec_frame_u16(frame->payload + 12);
+    const uint16_t flags = ec_frame_u16(frame->payload + 14);
+    server.sequence = frame->sequence;
+    if (ec_frame_u32(frame->payload + 4) != server.run || server.loaded_bytes != ec_engine_input_bytes()) {
+        ec_answer_error(frame->sequence, EC_RUN_NO_INPUT, server.loaded_bytes);
+        return;
+    }
+    if (!ec_engine_result()->has_output) { /* else the answer was lost, and is given again */
+        ec_step_begin(server.session, server.run, frame->sequence);
+        ec_answer_progress(frame->sequence, EC_STATE_RUNNING, server.run, 0, 0);
+        const ec_run_status status = ec_engine_run(kind_of(flags), repeats, input_crc);
+        server.sequence = ec_step_end();
+        for (unsigned i = 0; i < RECEIVER_BYTES && ec_board_serial_get() >= 0; i++) {
+            /* what came meanwhile came in part: no receiver holds more than its few bytes */
+        }
+        if (status != EC_RUN_DONE) {
+            ec_answer_error(server.sequence, (uint8_t)status, 0);
+            return;
+        }
+    }
+    send_result();
+}
+
+static uint8_t layer_cycles_byte(uint32_t at) { return (uint8_t)(ec_engine_layer_cycles()[at / 4u] >> at % 4u * 8u); }
+
+static int has_result(void) { return ec_engine_result()->has_output && server.loaded_bytes == ec_engine_input_bytes(); }
+
+static void read_region(const ec_decoder *frame) {
+    if (ec_frame_u32(frame->payload + 4) != server.run || !has_result()) {
+        ec_answer_error(frame->sequence, EC_BAD_RUN, server.run);
+    } else if (frame->payload[8] == EC_REGION_OUTPUT) {
+        ec_answer_read(frame, ec_engine_output_bytes(), ec_engine_output);
+    } else {
+        const uint32_t region_bytes = frame->payload[8] == EC_REGION_LAYER_CYCLES ? ec_harness_model->layer_count * 4u : 0u;
+        ec_answer_read(frame, region_bytes, layer_cycles_byte);
+    }
+}
+
+static void answer_checksum(const ec_decoder *frame) {
+    const uint8_t *start = NULL;
+    const size_t bytes = frame->payload[4] == EC_SUM_CONSTANTS ? ec_port_constants(&start) : ec_port_code(&start);
+    ec_encoder out;
+    ec_encoder_begin(&out, EC_CHECKSUM | EC_ANSWER, frame->sequence, 12);
+    ec_encoder_put_u32(&out, (uint32_t)(uintptr_t)start);
+    ec_encoder_put_u32(&out, (uint32_t)bytes);
+    ec_encoder_put_u32(&out, ec_crc32(0, start, bytes));
+    ec_encoder_end(&out);
+}
+
+struct handler {
+    uint8_t type;
+    uint8_t length;
+    void (*answer)(const ec_decoder *frame);
+};
+
+static void take_request(const ec_decoder *frame) {
+    static const struct handler handlers[] = {
+        {EC_STATUS, EC_STATUS_BYTES, answer_status}, {EC_PAINT, EC_PAINT_BYTES, paint},
+        {EC_INFER, EC_INFER_BYTES, infer},           {EC_READ, EC_READ_BYTES, read_region},
+        {EC_CHECKSUM, EC_CHECKSUM_BYTES, answer_checksum},
+    };
+    if (frame->type == EC_HELLO && frame->length == EC_HELLO_BYTES) {
+        answer_hello(frame);
+        return;
+    }
+    if (frame->type == EC_RESTART && frame->length == 0) {
+        ec_port_restart();
+    }
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        if (frame->type == handlers[i].type && frame->length == handlers[i].length) {
+            if (server.session == 0 || ec_frame_u32(frame->payload) != server.session) {
+                ec_answer_error(frame->sequence, EC_BAD_SESSION, server.session);
+            } else {
+                handlers[i].answer(frame);
+            }
+            return;
+        }
+    }
+    ec_answer_error(frame->sequence, EC_BAD_REQUEST, frame->type);
+}
+
+void ec_server_take(const ec_decoder *frame, ec_frame_event event, uint8_t byte) {
+    if (event == EC_FRAME_COMPLETE && frame->type != EC_LOAD) {
+        take_request(frame);
+    } else if (frame->type == EC_LOAD && event == EC_FRAME_PAYLOAD) {
+        receive_input(frame, byte);
+    } else if (event == EC_FRAME_COMPLETE) {
+        accept_input(frame);
+    }
+}
+
+void ec_server_forget_input(void) { server.loaded_bytes = 0; }
