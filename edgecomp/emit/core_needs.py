@@ -23,7 +23,10 @@ CORE_NEEDS: Final[Mapping[str, CoreNeed]] = {
     "arm_v6m": CoreNeed("defined(__thumb__)", "Thumb code, as every Cortex-M runs it"),
     "arm_v7m": CoreNeed("defined(__thumb2__)", "Thumb-2: Cortex-M3 or newer, not M0, M0+ or M23"),
     "arm_dsp": CoreNeed("defined(__ARM_FEATURE_DSP) && defined(__thumb2__)", "DSP instructions: Cortex-M4, M7, M33 with DSP, M55 or M85"),
-    "arm_mve": CoreNeed("defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)", "vector instructions (MVE), as in Cortex-M55 and M85"),
+    "arm_mve": CoreNeed(
+        "defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)",
+        "vector instructions (MVE): Cortex-M55 or M85, with -mfloat-abi=hard or softfp",
+    ),
     "riscv": _RISCV,
     "riscv_winograd": _RISCV,
 }

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.exports.machines import Machine, call, said
@@ -132,13 +132,13 @@ cmake_language(DEFER CALL link_zephyr)
 """Zephyr's own functions, as far as a module uses them: libraries are linked whole."""
 
 
-def zephyr(folder: Path, machine: Machine, work: Path) -> Ran:
+def zephyr(folder: Path, machine: Machine, work: Path, options: Sequence[str] = ()) -> Ran:
     package = work / "share"
     package.mkdir(parents=True)
     (package / "ZephyrConfig.cmake").write_text(ZEPHYR_CONFIG)
     (work / "empty.c").write_text("typedef int empty;\n")
     sample = folder / "samples" / "self_test"
-    call(["cmake", "-S", sample, "-B", work, f"-DZephyr_DIR={package}", *cmake_options(machine)], folder)
+    call(["cmake", "-S", sample, "-B", work, f"-DZephyr_DIR={package}", *options, *cmake_options(machine)], folder)
     call(["cmake", "--build", work, "-j", "2"], folder)
     return machine.run(work / "zephyr_elf")
 
