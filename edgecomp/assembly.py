@@ -147,6 +147,7 @@ def _layer(plan: Plan, step: Step, book: LayerBook, ran: Ran | None, ruled: tupl
         cycles=None,
         sqnr_db=ran.sqnr_db.get(output) if ran else None,
         note=None if instructions is None else why_slow(step.op, core, isa, instructions),
+        describe=book.describe,
         input_bytes=book.input_bytes,
         output_bytes=book.output_bytes,
         constant_bytes=book.constant_bytes,

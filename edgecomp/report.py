@@ -167,7 +167,8 @@ class SkipFacts:
 class LayerFacts:
     """One kernel call.
 
-    `input_bytes` and `output_bytes` are the feature maps it reads and writes, `constant_bytes` its arrays in flash.
+    `describe` is the shape of its work in a few characters; `input_bytes` and `output_bytes` are the feature maps it reads and writes,
+    `constant_bytes` its arrays in flash.
     `best_instructions_per_mac` is that of the best measured shape of its kind on this core.
     """
 
@@ -182,6 +183,7 @@ class LayerFacts:
     cycles: int | None
     sqnr_db: float | None
     note: str | None = None
+    describe: str | None = None
     input_bytes: int | None = None
     output_bytes: int | None = None
     constant_bytes: int | None = None

@@ -23,6 +23,7 @@ COMMANDS = {
     "generate": "edgecomp.cli.generate",
     "run": "edgecomp.cli.run",
     "compare": "edgecomp.cli.compare",
+    "report": "edgecomp.cli.report",
     "predict": "edgecomp.cli.predict",
     "flash": "edgecomp.cli.flash",
     "data": "edgecomp.cli.data",

@@ -34,8 +34,9 @@ def linear_ticks(largest: float, most: int = 5, binary: bool = False) -> list[fl
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5 of each power of ten between two positive numbers; powers of ten alone over more than three of them."""
+    """Round numbers between two positive ones, fewer of each power of ten the more powers there are."""
     powers = range(floor(log10(low)), ceil(log10(high)) + 1)
-    factors = (1,) if log10(high / low) > 3 else (1, 2, 5)
+    decades = log10(high / low)
+    factors = (1.0,) if decades > 3 else (1.0, 2.0, 5.0) if decades > 0.8 else (1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0, 8.5)
     found = [factor * 10.0**power for power in powers for factor in factors]
     return [tick for tick in found if low * 0.999 <= tick <= high * 1.001]

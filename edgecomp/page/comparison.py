@@ -26,9 +26,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Line:
-    """One figure of all runs."""
+    """One figure of all runs; `is_part` where it is contained in the one above."""
 
     name: str
+    is_part: bool
     values: tuple[Value, ...]
 
 
@@ -40,6 +41,7 @@ class _Figure:
     better: str
     difference: str = ""
     """How a change is told where it is not relative to the first run: "points" (of a share) or "dB"."""
+    is_part: bool = False
 
 
 def _per_mac(document: Document) -> float | None:
@@ -70,11 +72,12 @@ FIGURES = (
     _Figure("Accuracy on the board", _top1, lambda value: percent(value, 2), MORE, "points"),
     _Figure("SQNR of the output", _sqnr, decibel, MORE, "dB"),
     _Figure("RAM", lambda d: d.memory.ram_bytes, size, LESS),
-    _Figure("of it arena", lambda d: d.memory.arena_bytes, size, LESS),
-    _Figure("of it stack", lambda d: d.memory.stack_bytes, size, LESS),
+    _Figure("arena", lambda d: d.memory.arena_bytes, size, LESS, is_part=True),
+    _Figure("scratch", lambda d: d.memory.scratch_bytes, size, LESS, is_part=True),
+    _Figure("stack", lambda d: d.memory.stack_bytes, size, LESS, is_part=True),
     _Figure("Flash", lambda d: d.memory.flash_bytes, size, LESS),
-    _Figure("of it weights", lambda d: d.memory.weight_bytes, size, LESS),
-    _Figure("of it code", lambda d: d.memory.code_bytes, size, LESS),
+    _Figure("weights", lambda d: d.memory.weight_bytes, size, LESS, is_part=True),
+    _Figure("code", lambda d: d.memory.code_bytes, size, LESS, is_part=True),
 )
 
 
@@ -85,7 +88,7 @@ def lines(documents: Sequence[Document]) -> tuple[Line, ...]:
         values = [figure.of(document) for document in documents]
         if any(value is not None for value in values):
             first = values[0]
-            found.append(Line(figure.name, tuple(_value(figure, value, first, at) for at, value in enumerate(values))))
+            found.append(Line(figure.name, figure.is_part, tuple(_value(figure, value, first, at) for at, value in enumerate(values))))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from math import isfinite
+from pathlib import PurePath
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from edgecomp.errors import DataError
@@ -240,7 +241,7 @@ class Document:
 
 
 def read(text: str, source: str) -> tuple[Document, ...]:
-    """The report in `text`, and its baseline behind it where it has one; `source` names the file in errors and on the page.
+    """The report in `text`, and its baseline behind it where it has one; errors name the path `source`, the page the file alone.
 
     Raises:
         DataError: it is no report; the message names the key.
@@ -257,7 +258,7 @@ def read(text: str, source: str) -> tuple[Document, ...]:
     if isinstance(content.get("baseline"), dict):
         found.append(content["baseline"])
     try:
-        return tuple(replace(_object(Document, each, ""), source=source) for each in found)
+        return tuple(replace(_object(Document, each, ""), source=PurePath(source).name) for each in found)
     except DataError as error:
         raise DataError(f"{source}: {error}; {_CURE}") from error
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edgecomp.page.axes import place
 from edgecomp.page.documents import Document
 from edgecomp.page.families import family
+from edgecomp.page.layers import layer_names
 
 NO_LIMIT_FROM_BYTES = 1 << 30
 """A board that has so much, such as a computer, limits nothing."""
@@ -14,7 +15,7 @@ NO_LIMIT_FROM_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a bar; `width` is of the bar's whole, `share` of all parts."""
+    """A piece of a whole."""
 
     name: str
     bytes: int
@@ -24,7 +25,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Meter:
-    """Parts against a limit; without one the bar is the sum of the parts."""
+    """What a total is made of, and how it stands against a limit."""
 
     name: str
     total_bytes: int
@@ -35,6 +36,11 @@ class Meter:
     def used(self) -> float | None:
         """Share of the limit."""
         return self.total_bytes / self.limit_bytes if self.limit_bytes else None
+
+    @property
+    def used_width(self) -> str:
+        """The same as CSS reads it."""
+        return place(self.used or 0.0)
 
 
 @dataclass(frozen=True)
@@ -79,17 +85,14 @@ def constants(document: Document) -> tuple[Constants, ...]:
     sizes = [layer.constant_bytes or 0 for layer in document.layers]
     largest, whole = max(sizes, default=0), max(sum(sizes), 1)
     return tuple(
-        Constants(index, layer.name or f"layer {index}", family(layer), size, place(size / largest), size / whole)
-        for index, (layer, size) in enumerate(zip(document.layers, sizes, strict=True))
+        Constants(index, name, family(layer), size, place(size / largest), size / whole)
+        for index, (layer, name, size) in enumerate(zip(document.layers, layer_names(document), sizes, strict=True))
         if size > 0
     )
 
 
-def _meter(name: str, total: int, limit: int | None, parts: dict[str, int | None]) -> Meter:
+def _meter(name: str, total: int, limit: int | None, sizes: dict[str, int | None]) -> Meter:
     limit = limit if limit and limit < NO_LIMIT_FROM_BYTES else None
-    whole = max(limit or 0, total, 1)
-    return Meter(name, total, limit, _parts(parts, whole, max(total, 1)))
-
-
-def _parts(sizes: dict[str, int | None], whole: int, total: int) -> tuple[Part, ...]:
-    return tuple(Part(name, size, place(size / whole), size / total) for name, size in sizes.items() if size and size > 0)
+    whole = max(total, 1)
+    parts = tuple(Part(part, size, place(size / whole), size / whole) for part, size in sizes.items() if size and size > 0)
+    return Meter(name, total, limit, parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgecomp.layer_names import shortened
 from edgecomp.page.axes import place
 from edgecomp.page.documents import Document, Layer
 from edgecomp.page.families import family, short_kernel
@@ -13,9 +14,10 @@ from edgecomp.page.measure import Measure, total
 
 @dataclass(frozen=True)
 class Row:
-    """One layer; `width` is the bar, of the longest layer's, as CSS reads it."""
+    """One layer, by its short name; `width` is the bar, of the longest layer's, as CSS reads it."""
 
     index: int
+    name: str
     layer: Layer
     family: str
     kernel: str
@@ -42,6 +44,7 @@ class SharedRow:
     """A layer over several runs; a run that does not have it has None."""
 
     name: str
+    full_name: str
     op: str
     cells: tuple[Cell | None, ...]
 
@@ -50,7 +53,13 @@ def rows(document: Document, measure: Measure) -> tuple[Row, ...]:
     """One a layer, in order."""
     whole = total(measure, document)
     longest = max((measure.of(layer) or 0 for layer in document.layers), default=0)
-    return tuple(_row(index, layer, measure, whole, longest) for index, layer in enumerate(document.layers))
+    names = layer_names(document)
+    return tuple(_row(index, names[index], layer, measure, whole, longest) for index, layer in enumerate(document.layers))
+
+
+def layer_names(document: Document) -> tuple[str, ...]:
+    """Short names of the layers, in order."""
+    return shortened([layer.name or f"layer {index}" for index, layer in enumerate(document.layers)])
 
 
 def shared_rows(documents: Sequence[Document], measure: Measure) -> tuple[SharedRow, ...]:
@@ -58,19 +67,21 @@ def shared_rows(documents: Sequence[Document], measure: Measure) -> tuple[Shared
     found = [_by_name(document) for document in documents]
     longest = max((measure.of(layer) or 0 for document in documents for layer in document.layers), default=0)
     shared = []
-    for key in _merged([list(each) for each in found]):
+    keys = _merged([list(each) for each in found])
+    for key, name in zip(keys, shortened([key[0] for key in keys]), strict=True):
         layers = [each.get(key) for each in found]
         base = layers[0]
         first = measure.of(base) if base else None
         op = next((layer.op for layer in layers if layer and layer.op), "")
-        shared.append(SharedRow(key[0], op, tuple(_cell(layer, measure, first, longest) for layer in layers)))
+        shared.append(SharedRow(name, key[0], op, tuple(_cell(layer, measure, first, longest) for layer in layers)))
     return tuple(shared)
 
 
-def _row(index: int, layer: Layer, measure: Measure, whole: int, longest: int) -> Row:
+def _row(index: int, name: str, layer: Layer, measure: Measure, whole: int, longest: int) -> Row:
     value = measure.of(layer)
     return Row(
         index=index,
+        name=name,
         layer=layer,
         family=family(layer),
         kernel=short_kernel(layer.kernel),

@@ -10,23 +10,18 @@ from edgecomp.page.documents import Document, Layer
 
 @dataclass(frozen=True)
 class Measure:
-    """`name` as headings have it, `unit` after a number; `is_work` says that nothing was counted, and products stand for time."""
+    """`name` as headings have it; `is_work` says that nothing was counted, and products stand for time."""
 
     name: str
-    unit: str
     of: Callable[[Layer], int | None]
     total: Callable[[Document], int | None]
     is_work: bool = False
 
 
-CYCLES = Measure("Cycles", "cycles", lambda layer: layer.cycles, lambda document: document.per_inference.cycles)
-INSTRUCTIONS = Measure(
-    "Instructions", "instructions", lambda layer: layer.instructions, lambda document: document.per_inference.instructions
-)
-FORETOLD = Measure(
-    "Est. instructions", "instructions (foretold)", lambda layer: layer.estimated_instructions, lambda document: _sum_foretold(document)
-)
-WORK = Measure("MACs", "MACs", lambda layer: layer.macs, lambda document: document.model.macs, is_work=True)
+CYCLES = Measure("Cycles", lambda layer: layer.cycles, lambda document: document.per_inference.cycles)
+INSTRUCTIONS = Measure("Instructions", lambda layer: layer.instructions, lambda document: document.per_inference.instructions)
+FORETOLD = Measure("Estimated instructions", lambda layer: layer.estimated_instructions, lambda document: _sum_foretold(document))
+WORK = Measure("MACs", lambda layer: layer.macs, lambda document: document.model.macs, is_work=True)
 MEASURES = (CYCLES, INSTRUCTIONS, FORETOLD, WORK)
 """Best first."""
 

@@ -14,6 +14,8 @@ MOST_TICKS = 16
 LABEL_LEAST_WIDTH = 0.055
 LABEL_LEAST_HEIGHT = 0.055
 """Of the plot: a smaller rectangle has no room for its label."""
+LEAST_HEIGHT = 0.008
+"""Of the plot, so that small buffers are seen."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Rectangle:
     y: str
     width: str
     height: str
-    middle_x: str
-    middle_y: str
+    label_x: str
+    label_y: str
     offset_bytes: int
     bytes: int
     first_layer: int
@@ -48,8 +50,6 @@ class MemoryMap:
     total_bytes: int
     peak_layer: int
     peak_bytes: int
-    peak_x: str
-    peak_width: str
     layers: int
 
 
@@ -74,7 +74,7 @@ def _sound(document: Document) -> list[Buffer]:
 def _memory_map(document: Document, scale_bytes: int) -> MemoryMap:
     buffers = _sound(document)
     layers = max(len(document.layers), 1 + max(each.last_layer or 0 for each in buffers))
-    rectangles = [_rectangle(each, document, layers, scale_bytes) for each in buffers]
+    rectangles = [_rectangle(each, buffers, document, layers, scale_bytes) for each in buffers]
     own_end = _end_bytes(document)
     peak_layer, peak_bytes = _peak(buffers, layers)
     step = -(-layers // MOST_TICKS)
@@ -86,19 +86,19 @@ def _memory_map(document: Document, scale_bytes: int) -> MemoryMap:
         own_end,
         peak_layer,
         peak_bytes,
-        place(peak_layer / layers),
-        place(1 / layers),
         layers,
     )
 
 
-def _rectangle(buffer: Buffer, document: Document, layers: int, scale_bytes: int) -> Rectangle:
+def _rectangle(buffer: Buffer, others: Sequence[Buffer], document: Document, layers: int, scale_bytes: int) -> Rectangle:
     offset, length = buffer.offset_bytes or 0, buffer.bytes or 0
     first, last = buffer.first_layer or 0, buffer.last_layer or 0
     x, width = first / layers, (last - first + 1) / layers
     bottom, height = offset / scale_bytes, length / scale_bytes
     writer = document.layers[buffer.layer] if buffer.layer is not None and 0 <= buffer.layer < len(document.layers) else None
-    fits = width >= LABEL_LEAST_WIDTH and height >= LABEL_LEAST_HEIGHT
+    alone_from, alone_to = _alone(buffer, others)
+    fits = (alone_to - alone_from) / layers >= LABEL_LEAST_WIDTH and height >= LABEL_LEAST_HEIGHT
+    drawn = max(height, LEAST_HEIGHT)
     label = "in" if buffer.layer is None else "" if buffer.role == "scratch" else str(buffer.layer)
     return Rectangle(
         name=buffer.name or "",
@@ -107,16 +107,36 @@ def _rectangle(buffer: Buffer, document: Document, layers: int, scale_bytes: int
         layer=buffer.layer,
         label=label if fits else "",
         x=place(x),
-        y=place(1 - bottom - height),
+        y=place(1 - bottom - drawn),
         width=place(width),
-        height=place(height),
-        middle_x=place(x + width / 2),
-        middle_y=place(1 - bottom - height / 2),
+        height=place(drawn),
+        label_x=place((alone_from + alone_to) / 2 / layers),
+        label_y=place(1 - bottom - height / 2),
         offset_bytes=offset,
         bytes=length,
         first_layer=first,
         last_layer=last,
     )
+
+
+def _alone(buffer: Buffer, others: Sequence[Buffer]) -> tuple[int, int]:
+    """The longest run of steps, [from, to), in which the buffer shares no byte with another; all of its steps where there is none."""
+    first, last = buffer.first_layer or 0, buffer.last_layer or 0
+    meeting = [each for each in others if each is not buffer and _share_bytes(buffer, each)]
+    is_free = [not any((each.first_layer or 0) <= step <= (each.last_layer or 0) for each in meeting) for step in range(first, last + 1)]
+    best = start = 0
+    best_length = 0
+    for at, free in enumerate([*is_free, False]):
+        if not free:
+            if at - start > best_length:
+                best, best_length = start, at - start
+            start = at + 1
+    return (first + best, first + best + best_length) if best_length else (first, last + 1)
+
+
+def _share_bytes(a: Buffer, b: Buffer) -> bool:
+    a_start, b_start = a.offset_bytes or 0, b.offset_bytes or 0
+    return a_start < b_start + (b.bytes or 0) and b_start < a_start + (a.bytes or 0)
 
 
 def _peak(buffers: Sequence[Buffer], layers: int) -> tuple[int, int]:

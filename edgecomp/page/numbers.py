@@ -45,6 +45,11 @@ def decibel(value: float | None) -> str:
     return MISSING if value is None else f"{value:.1f} dB"
 
 
+def signed(value: float) -> str:
+    """+0.12, with a true minus."""
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def _three_digits(value: float) -> str:
     digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
     return f"{value:,.{digits}f}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgecomp.page.axes import Tick, linear_ticks, place
 from edgecomp.page.documents import Document
 from edgecomp.page.families import family
+from edgecomp.page.layers import layer_names
 from edgecomp.quant.quality import BAD_BELOW_DB
 
 LEAST_TOP_DB = 50.0
@@ -68,6 +69,7 @@ def methods(document: Document) -> tuple[Method, ...]:
 
 def _chart(document: Document, top: float) -> QualityChart | None:
     known = [(index, layer) for index, layer in enumerate(document.layers) if layer.sqnr_db is not None]
+    names = layer_names(document)
     if not known:
         return None
     count = len(document.layers)
@@ -77,6 +79,6 @@ def _chart(document: Document, top: float) -> QualityChart | None:
         value = layer.sqnr_db or 0.0
         where = (place((index + 0.5) / count), place(1 - value / top))
         label = str(index) if index % step == 0 else ""
-        stems.append(Stem(index, layer.name or f"layer {index}", family(layer), *where, value, value < BAD_BELOW_DB, label))
+        stems.append(Stem(index, names[index], family(layer), *where, value, value < BAD_BELOW_DB, label))
     ticks = tuple(Tick(place(1 - tick / top), f"{tick:.0f}") for tick in linear_ticks(top))
     return QualityChart(tuple(stems), ticks, place(1 - BAD_BELOW_DB / top), min(stems, key=lambda stem: stem.sqnr_db))

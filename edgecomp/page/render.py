@@ -28,6 +28,7 @@ def render(documents: Sequence[Document]) -> str:
         "ratio": numbers.ratio,
         "percent": numbers.percent,
         "decibel": numbers.decibel,
+        "signed": numbers.signed,
         "change": comparison.change_text,
         "breakable": breakable,
     }

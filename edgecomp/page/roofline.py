@@ -13,18 +13,24 @@ from math import log10, sqrt
 from edgecomp.page.axes import Tick, log_ticks, place
 from edgecomp.page.documents import Document, Layer
 from edgecomp.page.families import family, short_kernel
+from edgecomp.page.layers import layer_names
 from edgecomp.page.measure import Measure, total
-from edgecomp.page.numbers import ratio
 
-LARGEST_RADIUS_PX = 17.0
+LARGEST_RADIUS_PX = 15.0
 SMALLEST_RADIUS_PX = 4.0
+INSIDE_FROM_PX = 8.5
+"""Radius from which a circle has room for its number; beside smaller ones it stands where there are few."""
+FEW = 24
 MARGIN = 0.06
 """Of the range, around the points."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One layer; the area of its circle is its share of the time."""
+    """One layer; the area of its circle is its share of the time.
+
+    Its number stands `label_rise_px` above the middle of the circle, nowhere for None.
+    """
 
     index: int
     name: str
@@ -33,6 +39,7 @@ class Point:
     x: str
     y: str
     radius_px: float
+    label_rise_px: float | None
     intensity: float
     per_mac: float
     share: float
@@ -61,6 +68,7 @@ class Roofline:
 @dataclass(frozen=True)
 class _Place:
     layer: Layer
+    name: str
     index: int
     intensity: float
     per_mac: float
@@ -99,16 +107,18 @@ def rooflines(documents: Sequence[Document], measure: Measure) -> tuple[Roofline
 
 def _places(document: Document, measure: Measure) -> tuple[_Place, ...]:
     found = []
-    for index, layer in enumerate(document.layers):
+    for index, (layer, name) in enumerate(zip(document.layers, layer_names(document), strict=True)):
         value = measure.of(layer)
         moved = (layer.input_bytes or 0) + (layer.output_bytes or 0) + (layer.constant_bytes or 0)
         if value and value > 0 and layer.macs and layer.macs > 0 and moved > 0:
-            found.append(_Place(layer, index, layer.macs / moved, value / layer.macs))
+            found.append(_Place(layer, name, index, layer.macs / moved, value / layer.macs))
     return tuple(found)
 
 
 def _roofline(run: Sequence[_Place], whole: int, measure: Measure, across: _LogAxis, upwards: _LogAxis) -> Roofline:
-    points = [_point(each, (measure.of(each.layer) or 0) / whole, across, upwards) for each in run]
+    shares = [(measure.of(each.layer) or 0) / whole for each in run]
+    scale = LARGEST_RADIUS_PX / sqrt(max(shares))
+    points = [_point(each, share, scale, len(run) <= FEW, across, upwards) for each, share in zip(run, shares, strict=True)]
     return Roofline(
         tuple(sorted(points, key=lambda point: -point.radius_px)),  # small ones lie over large ones
         _roofs(run, upwards) if measure.name == "Instructions" else (),
@@ -117,12 +127,12 @@ def _roofline(run: Sequence[_Place], whole: int, measure: Measure, across: _LogA
     )
 
 
-def _point(each: _Place, share: float, across: _LogAxis, upwards: _LogAxis) -> Point:
-    radius = max(SMALLEST_RADIUS_PX, LARGEST_RADIUS_PX * sqrt(share))
-    name = each.layer.name or f"layer {each.index}"
+def _point(each: _Place, share: float, scale: float, are_few: bool, across: _LogAxis, upwards: _LogAxis) -> Point:
+    radius = max(SMALLEST_RADIUS_PX, scale * sqrt(share))
+    rise = 0.0 if radius >= INSIDE_FROM_PX else radius + 8.0 if are_few else None
     where = (place(across.at(each.intensity)), place(upwards.at(each.per_mac)))
     kernel = short_kernel(each.layer.kernel)
-    return Point(each.index, name, family(each.layer), kernel, *where, round(radius, 1), each.intensity, each.per_mac, share)
+    return Point(each.index, each.name, family(each.layer), kernel, *where, round(radius, 1), rise, each.intensity, each.per_mac, share)
 
 
 def _roofs(run: Sequence[_Place], upwards: _LogAxis) -> tuple[Roof, ...]:
@@ -136,4 +146,4 @@ def _roofs(run: Sequence[_Place], upwards: _LogAxis) -> tuple[Roof, ...]:
 
 
 def _plain(tick: float) -> str:
-    return f"{tick:,.0f}" if tick >= 1 else f"{tick:g}" if tick >= 0.001 else ratio(tick)
+    return f"{tick:,.0f}" if tick >= 10 else f"{tick:.3g}"

@@ -5,6 +5,7 @@
   const themes = ["auto", "light", "dark"];
   const button = document.getElementById("theme");
   const root = document.documentElement;
+  root.classList.add("scripted");
   const showTheme = () => { button.textContent = `Theme: ${root.dataset.theme}`; };
   if (!themes.includes(root.dataset.theme)) root.dataset.theme = "auto";
   button.hidden = false;
@@ -92,7 +93,16 @@
   }
 
   const links = new Map(all(".sections a").map((link) => [link.hash.slice(1), link]));
-  const mark = (id) => links.forEach((link, each) => each === id ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current"));
+  const bar = document.querySelector(".sections ul");
+  let current = null;
+  const mark = (id) => {
+    if (id === current) return;
+    links.get(current)?.removeAttribute("aria-current");
+    current = id;
+    const link = links.get(id);
+    link.setAttribute("aria-current", "true");
+    bar.scrollLeft = link.offsetLeft - bar.clientWidth / 2 + link.offsetWidth / 2;
+  };
   const sections = all("main > section");
   const follow = () => {
     const passed = sections.filter((section) => section.getBoundingClientRect().top <= 120);

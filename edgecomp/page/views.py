@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from edgecomp.page import comparison, flash, layers, memory_map, mistakes, quality, roofline
@@ -74,7 +74,10 @@ class RunView:
 
 @dataclass(frozen=True)
 class PageView:
-    """The page. `sections` are (id, name) of those that have something to show, in order."""
+    """The page. `by_accuracy` and `by_noise` put runs together that have the same to show.
+
+    `sections` are (id, name) of those that have something to show, in order.
+    """
 
     title: str
     subtitle: str
@@ -82,6 +85,8 @@ class PageView:
     runs: tuple[RunView, ...]
     totals: tuple[comparison.Line, ...]
     shared: tuple[layers.SharedRow, ...]
+    by_accuracy: tuple[tuple[RunView, ...], ...]
+    by_noise: tuple[tuple[RunView, ...], ...]
     sections: tuple[tuple[str, str], ...]
 
 
@@ -104,8 +109,18 @@ def view(documents: Sequence[Document]) -> PageView:
         runs=runs,
         totals=comparison.lines(documents) if several else (),
         shared=layers.shared_rows(documents, measure) if several else (),
+        by_accuracy=_grouped(runs, lambda run: (run.matrix, run.worst)),
+        by_noise=_grouped(runs, lambda run: (run.noise, run.methods)),
         sections=_sections(runs),
     )
+
+
+def _grouped(runs: Sequence[RunView], key: Callable[[RunView], Hashable]) -> tuple[tuple[RunView, ...], ...]:
+    """Runs with equal keys together, in the order of the first of each."""
+    found: dict[Hashable, list[RunView]] = {}
+    for run in runs:
+        found.setdefault(key(run), []).append(run)
+    return tuple(map(tuple, found.values()))
 
 
 Plots = tuple[roofline.Roofline | None, memory_map.MemoryMap | None, quality.QualityChart | None]
@@ -227,7 +242,7 @@ def _skipping(rows: Sequence[layers.Row]) -> tuple[SkipRow, ...]:
     return tuple(
         SkipRow(
             row.index,
-            row.layer.name or f"layer {row.index}",
+            row.name,
             row.family,
             row.skipped or 0.0,
             place(row.skipped or 0.0),
