@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgecomp.errors import DataError
+from edgecomp.train.checkpoint import Checkpoint
 from edgecomp.train.installation import require_torch
 
 if TYPE_CHECKING:
@@ -58,13 +59,19 @@ class Trained:
 
 
 def train(
-    parameters: Sequence[Tensor], rows: int, loss_of: Callable[[Tensor, Generator], Tensor], plan: Plan, progress: Progress | None = None
+    parameters: Sequence[Tensor],
+    rows: int,
+    loss_of: Callable[[Tensor, Generator], Tensor],
+    plan: Plan,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Train `parameters` in place on `rows` samples.
 
     `loss_of` gives the loss of samples by their indices, int64 [n]; it draws what it draws from the generator, so a seed makes the same
     parameters again, as long as the time budget does not end it and the number of threads is the same. Where the loss is no longer
-    finite, and after Ctrl-C, the parameters are those of the last whole epoch.
+    finite, and after Ctrl-C, the parameters are those of the last whole epoch. With a `checkpoint` every epoch is kept, and a run that was
+    stopped goes on after the last one: the result is the same as without the stop.
 
     Raises:
         DataError: the loss was not finite in the first epoch.
@@ -72,11 +79,16 @@ def train(
     """
     require_torch()
     run = _Run(parameters, rows, plan, progress)
+    kept = checkpoint.load() if checkpoint is not None else None
+    if kept is not None:
+        run.resume(kept)
     stopped = ""
     try:
         with _threads(plan.threads):
             while run.done < run.total:
                 run.epoch(loss_of)
+                if checkpoint is not None:
+                    checkpoint.save(run.state())
     except _NotFinite:
         run.restore()
         where = f"epoch {len(run.losses) + 1}, batch {run.done % run.per_epoch + 1}"
@@ -117,6 +129,24 @@ class _Run:
     def copied(self) -> list[Tensor]:
         """The parameters' values now."""
         return [parameter.detach().clone() for parameter in self.parameters]
+
+    def state(self) -> dict[str, Any]:
+        """All that the next epoch depends on."""
+        return {
+            "parameters": self.good,
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "done": self.done,
+            "losses": self.losses,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Stand where a `state` was taken."""
+        self.good = state["parameters"]
+        self.restore()
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.done, self.losses = state["done"], list(state["losses"])
 
     def restore(self) -> None:
         """Give the parameters back the values of the last whole epoch."""
