@@ -97,9 +97,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker("edgecomp")
         name = _board_name(item)
         if name and config.pluginmanager.hasplugin("xdist"):
-            from edgecomp.pytest_plugin.settings import has_port
+            from edgecomp.pytest_plugin.settings import is_shared
 
-            if has_port(config, name):
+            if is_shared(config, name):
                 item.add_marker(pytest.mark.xdist_group(f"edgecomp-{name}"))
 
 
@@ -110,11 +110,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     from edgecomp.pytest_plugin.markers import why_not
 
-    _session(item.config).item = item
+    session = _session(item.config)
+    session.item = item
     name = _board_name(item)
-    reason = why_not(item, name) if name else None
+    reason = why_not(item, name, session.settings) if name else None
     if reason:
-        pytest.skip(reason)
+        raise pytest.skip.Exception(reason, _use_item_location=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

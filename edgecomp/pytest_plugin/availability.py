@@ -1,32 +1,70 @@
-"""Whether a board can be tested on here, and how it is reached."""
+"""Whether a board can be tested on here, where it is plugged in, and what it counts."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from edgecomp.doctor import board_status, install_command
 from edgecomp.pytest_plugin.settings import Settings
 from edgecomp.target import Target
 
-SERIAL_RUNNER = "serial"
+if TYPE_CHECKING:
+    from edgecomp.boards.hardware_map import MappedBoard
+
+SERIAL_RUNNER: Final = "serial"
 
 
-def what_is_missing(target: Target, settings: Settings) -> str | None:
+def on_a_desk(target: Target, settings: Settings) -> bool:
+    """Whether the board is a real one, reached by its port."""
+    return target.runner == SERIAL_RUNNER and not settings.emulate
+
+
+def counted(target: Target, settings: Settings) -> str:
+    """What the board counts; an emulator of a real one has no cycles to count."""
+    return "none" if target.runner == SERIAL_RUNNER and settings.emulate else target.counter
+
+
+def what_is_missing(target: Target, settings: Settings, places: Sequence[MappedBoard]) -> str | None:
     """Why tests cannot run on the board here; None where they can."""
+    desk = on_a_desk(target, settings)
     status = board_status(target)
-    emulated = settings.emulate or target.runner != SERIAL_RUNNER
-    missing = [tool for tool in status.missing if tool != target.emulator or emulated]
+    missing = [tool for tool in status.missing if tool != target.emulator or not desk]
     if missing:
         return f"board {target.name} needs {', '.join(missing)}, which is not installed: {install_command(status.debian_packages)}"
-    if emulated:
-        return None if target.emulator or not settings.emulate or target.name == "host" else f"no emulator models board {target.name}"
-    ports = ports_of(target, settings)
-    if not ports:
-        return f"board {target.name} has no port: give --edgecomp-port {target.name}=PORT or --edgecomp-map FILE, or --edgecomp-emulate"
-    absent = [port for port in ports if "://" not in port and not os.path.exists(port)]
-    return f"board {target.name} is not plugged in: {', '.join(absent)} is not there" if len(absent) == len(ports) else None
+    if not desk:
+        return f"no emulator models board {target.name}" if target.runner == SERIAL_RUNNER and not target.emulator else None
+    if not places:
+        return f"board {target.name} has no port: give --edgecomp-port {target.name}=PORT, --edgecomp-map FILE or --edgecomp-emulate"
+    if any("://" in place.port or os.path.exists(place.port) for place in places):
+        return None
+    return f"board {target.name} is not plugged in: {', '.join(place.port for place in places)} is not there"
 
 
-def ports_of(target: Target, settings: Settings) -> list[str]:
-    """Where boards of this kind are plugged in, by the options, else by the hardware map."""
-    return [port for board, port in settings.ports if board in (None, target.name)]
+def places_of(target: Target, settings: Settings) -> list[MappedBoard]:
+    """Where boards of this kind are plugged in: the ports of the options, with what the hardware map knows of them, else the map's.
+
+    Raises:
+        TargetError: the map is missing or out of form.
+    """
+    from edgecomp.boards.hardware_map import MappedBoard, find_map
+
+    if not on_a_desk(target, settings):
+        return []
+    mapped = [_with_port(place) for place in find_map(settings.hardware_map).of(target.name)]
+    given = [port for board, port in settings.ports if board in (None, target.name)]
+    if given:
+        known = {place.port: place for place in mapped}
+        return [known.get(port, MappedBoard(target.name, port)) for port in given]
+    return [place for place in mapped if place.port]
+
+
+def _with_port(place: MappedBoard) -> MappedBoard:
+    """Of a board that the map names by its probe alone, the port that the probe has now."""
+    if place.port or not place.probe:
+        return place
+    from edgecomp.boards.connected import list_ports
+
+    return next((replace(place, port=port.device) for port in list_ports() if port.serial_number == place.probe), place)

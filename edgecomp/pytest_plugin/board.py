@@ -24,6 +24,7 @@ from edgecomp.target import Target
 from edgecomp.verify import Built, RunOptions, run_built
 
 if TYPE_CHECKING:
+    from edgecomp.boards.hardware_map import MappedBoard
     from edgecomp.pytest_plugin.session import BoardSession
 
 P = ParamSpec("P")
@@ -47,10 +48,13 @@ def _told_plainly(function: Callable[P, T]) -> Callable[P, T]:
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """A board that a test has to itself. `port` is None where there is no serial port."""
+    """A board that a test has to itself."""
 
     target: Target
-    port: str | None
+    place: MappedBoard | None
+    """Where it is plugged in; None for this computer and emulators."""
+    counts: str
+    """What it counts: "instructions", "cycles" or "none"."""
     session: BoardSession
 
     @property
@@ -58,9 +62,9 @@ class Board:
         return self.target.name
 
     @property
-    def counts(self) -> str:
-        """What it counts: "instructions", "cycles" or "none"."""
-        return self.target.counter
+    def port(self) -> str | None:
+        """Its serial port, as pyserial takes it."""
+        return self.place.port if self.place else None
 
     @_told_plainly
     def load(
@@ -164,17 +168,18 @@ class LoadedModel:
         labels = None if y is None else np.asarray(y)
         report = run_built(self.quantized, self.built, np.asarray(x), labels, index=rows, source="x", options=self.options)
         session.artifacts.keep_run(session.test, self.artifact_name, report)
-        return InferenceResult(report, _unmeasured(self.board.target), session.baselines)
+        return InferenceResult(report, self.board.target.clock_hz, _unmeasured(self.board), session.baselines)
 
     def __repr__(self) -> str:
         return f"<model {self.name} on {self.board.name}>"
 
 
-def _unmeasured(target: Target) -> frozenset[str]:
-    never = {what for what in _COUNTED if what != target.counter}
-    if target.timing_model == "none" or target.counter != "instructions":
+def _unmeasured(board: Board) -> frozenset[str]:
+    """Quantities that this kind of board never tells."""
+    never = {what for what in _COUNTED if what != board.counts}
+    if board.target.timing_model == "none" or board.counts != "instructions":
         never.add("estimated-cycles")
-    return frozenset(never | ({"stack"} if target.link_script is None else set()))
+    return frozenset(never | ({"stack"} if board.target.link_script is None else set()))
 
 
 def _per_channel(values: float | tuple[float, ...] | None) -> tuple[float, ...] | None:

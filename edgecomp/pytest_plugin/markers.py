@@ -6,11 +6,12 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from edgecomp.pytest_plugin.settings import board_id
+from edgecomp.pytest_plugin.availability import counted
+from edgecomp.pytest_plugin.settings import Settings, board_id
 from edgecomp.target import COUNTERS, load_target
 
 
-def why_not(item: pytest.Item, name: str) -> str | None:
+def why_not(item: pytest.Item, name: str, settings: Settings) -> str | None:
     """Why a test is not for this board; None where it is.
 
     Raises:
@@ -20,7 +21,7 @@ def why_not(item: pytest.Item, name: str) -> str | None:
     for marker in item.iter_markers("edgecomp_boards"):
         if not any(fnmatchcase(board, pattern) for pattern in marker.args):
             return f"only for boards {', '.join(marker.args)}, not {board}"
-    counter = load_target(name).counter
+    counter = counted(load_target(name), settings)
     for marker in item.iter_markers("edgecomp_counts"):
         allowed = [what for what in COUNTERS if what != "none"]
         if len(marker.args) != 1 or marker.args[0] not in allowed:

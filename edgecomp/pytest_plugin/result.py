@@ -34,6 +34,8 @@ class InferenceResult:
 
     report: RunReport
     """All of it, as `edgecomp run --json` writes it."""
+    clock_hz: int
+    """Of the board's core; 0 where it has no clock of its own."""
     unmeasured: frozenset[str] = field(repr=False)
     """Quantities (`edgecomp.compare.QUANTITIES`) that this kind of board never tells."""
     baselines: Baselines = field(repr=False)
@@ -79,6 +81,11 @@ class InferenceResult:
     def cycles(self) -> int | None:
         """Measured on a board."""
         return self.report.per_inference.cycles
+
+    @property
+    def latency_s(self) -> float | None:
+        """Measured cycles at the board's clock."""
+        return self.cycles / self.clock_hz if self.cycles is not None and self.clock_hz else None
 
     @property
     def estimated_cycles(self) -> int | None:

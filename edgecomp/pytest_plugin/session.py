@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from edgecomp.artifacts import write_atomically
+from edgecomp.cache import cache_folder
 from edgecomp.pytest_plugin.artifacts import Artifacts
-from edgecomp.pytest_plugin.availability import ports_of, what_is_missing
+from edgecomp.pytest_plugin.availability import counted, places_of, what_is_missing
 from edgecomp.pytest_plugin.board import Board
-from edgecomp.pytest_plugin.locks import one_of
+from edgecomp.pytest_plugin.locks import lock_file, one_of
 from edgecomp.pytest_plugin.result import Baselines
 from edgecomp.pytest_plugin.settings import read_settings
 from edgecomp.pytest_plugin.store import ModelStore
@@ -44,24 +46,40 @@ class BoardSession:
         """The board for the block; skips or fails the test where it is missing."""
         __tracebackhide__ = True
         target = load_target(name)
-        missing = what_is_missing(target, self.settings)
+        places = places_of(target, self.settings)
+        missing = what_is_missing(target, self.settings, places)
         if missing and self.settings.require:
             pytest.fail(missing, pytrace=False)
         if missing:
-            pytest.skip(missing)
-        ports = [] if self.settings.emulate else ports_of(target, self.settings)
-        if not ports:
-            yield Board(target, None, self)
+            raise pytest.skip.Exception(missing, _use_item_location=True)
+        counts = counted(target, self.settings)
+        if not places:
+            yield Board(target, None, counts, self)
             return
-        with one_of(ports) as port:
-            yield Board(target, port, self)
+        by_port = {place.port: place for place in places}
+        with one_of(list(by_port)) as port:
+            yield Board(target, by_port[port], counts, self)
 
     def run_options(self, board: Board) -> RunOptions:
         """How the board is reached."""
         return RunOptions()
 
     def flash(self, board: Board, built: Built) -> None:
-        """Put the program on a real board, unless it is the one that was put there last."""
+        """Put the program on a board on the desk, unless it was put there last; one without a flash command is flashed by its user.
+
+        Raises:
+            TargetError, ToolError: the program cannot be flashed.
+        """
+        from edgecomp.boards.flashing import flash, plan_flashing
+
+        if board.place is None or not board.target.flash_command:
+            return
+        noted = cache_folder("flashed") / lock_file(board.place.port).name
+        if noted.exists() and noted.read_text() == built.firmware.image_id:
+            return
+        noted.unlink(missing_ok=True)
+        flash(plan_flashing(board.target, built.firmware.elf, board.place.port, board.place.probe or None))
+        write_atomically(noted, built.firmware.image_id)
 
     def close(self) -> None:
         """Remove what was built."""

@@ -69,9 +69,9 @@ def board_id(name: str) -> str:
     return os.path.basename(os.path.normpath(name))
 
 
-def has_port(config: pytest.Config, name: str) -> bool:
-    """Whether the board is on a serial port that the options name."""
-    return any(board in (None, board_id(name)) for board, _ in _ports(config)) or bool(_value(config, "map"))
+def is_shared(config: pytest.Config, name: str) -> bool:
+    """Whether tests wait for one another because the options name one port for the board."""
+    return len([board for board, _ in _ports(config) if board in (None, board_id(name))]) == 1
 
 
 def _ports(config: pytest.Config) -> tuple[tuple[str | None, str], ...]:
