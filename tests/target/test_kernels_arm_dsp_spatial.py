@@ -107,6 +107,59 @@ def test_lists_of_any_channels(zero_rate: float, measured: Callable[..., list[Me
     assert not [(case.op.describe, found) for case, found in zip(cases, results, strict=True) if not found.exact]
 
 
+def by_channel(op: Conv2D, inputs: list[np.ndarray], masks: np.ndarray, zero_rate: float) -> Spatial:
+    """2x2 masks [rows or 1, columns or 1, channels], thresholds under which `zero_rate` of a channel's patches are predicted zero."""
+    rows, columns = -(-op.output_h // 2), -(-op.output_w // 2)
+    every = Spatial(1, np.ones((1, 1, 1), np.uint16), np.zeros(op.output_c, np.int32))
+    sums = np.full((2 * rows, 2 * columns, op.output_c), -(2**40))
+    sums[: op.output_h, : op.output_w] = Conv2DSpatial.of(op, every).sums(inputs[0])[0]
+    named = np.broadcast_to(masks, (rows, columns, op.output_c))[None] >> np.arange(4)[:, None, None, None] & 1
+    positions = sums.reshape(rows, 2, columns, 2, -1).transpose(1, 3, 0, 2, 4).reshape(named.shape)
+    most = np.where(named, positions, -(2**40)).max(axis=0).reshape(-1, op.output_c)
+    thresholds = np.quantile(most, zero_rate, axis=0, method="lower") if zero_rate else most.min(axis=0) - 1
+    return Spatial(2, masks.astype(np.uint16), np.clip(thresholds, -(2**31), 2**31 - 1).astype(np.int32))
+
+
+@pytest.mark.parametrize("board", ["qemu_cortex_m4", "qemu_cortex_m33"])
+def test_masks_by_channel(board: str, measured: Callable[..., list[Measured]]) -> None:
+    """Of any number of positions, over cut patches, a pool and padding, shared by patches or not."""
+    random, cases = np.random.default_rng(7), []
+    for height, width, channels in ((7, 9, 24), (8, 8, 10), (6, 4, 2)):
+        plain = conv(height, width, 5, channels)
+        shifted = replace(plain, shift=3, multiplier=np.asarray(plain.multiplier) // 8, clamp_min=-100, clamp_max=90)
+        shared = (1, 1, channels)
+        own = (-(-height // 2), -(-width // 2), channels)
+        for op, shape, low, high in ((plain, shared, 0, 16), (plain, own, 0, 16), (shifted, shared, 0, 16), (shifted, own, 6, 8)):
+            inputs = random_inputs([op], 1, channels)[0]
+            masks = random.integers(low, high, shape)
+            masks[..., 0] = 9
+            for rate in (0.0, 0.6):
+                spatial = by_channel(op, inputs, masks, rate)
+                cases.append(Case(Conv2DSpatial.of(op, spatial), (inputs[0][0],)))
+            if height % 2 == 0:
+                joined = Conv2DMaxPool.joined(op, maximum(height, width, channels, (2, 2), 2))
+                cases.append(Case(Conv2DMaxPoolSpatial.of(joined, spatial), (inputs[0][0],)))
+    results = measured(board, cases)
+    assert {found.isa for found in results} == {"arm_dsp"}
+    assert not [(case.op.describe, found) for case, found in zip(cases, results, strict=True) if not found.exact]
+
+
+def test_masks_by_channel_save_instructions(measured: Callable[..., list[Measured]]) -> None:
+    """Both diagonals by turns, and any two positions, against the dense kernel; and masks that differ from patch to patch, too."""
+    op, random = conv(8, 8, 64, 64), np.random.default_rng(3)
+    inputs = random_inputs([op], 1, 3)[0]
+    two = [mask for mask in range(16) if mask.bit_count() == 2]
+    masks = (random.choice([6, 9], (1, 1, 64)), random.choice(two, (1, 1, 64)), random.choice(two, (4, 4, 64)))
+    cases = [Case(op, (inputs[0][0],))]
+    cases += [Case(Conv2DSpatial.of(op, by_channel(op, inputs, each, 0.75)), (inputs[0][0],)) for each in masks]
+    dense, *results = measured("qemu_cortex_m4", cases)
+    for found, limit in zip(results, (0.77, 0.87, 1.0), strict=True):
+        assert found.exact
+        assert found.instructions is not None
+        assert dense.instructions is not None
+        assert found.instructions <= limit * dense.instructions
+
+
 def test_instructions_are_saved(measured: Callable[..., list[Measured]]) -> None:
     """More with each zero rate, and half of all where nearly all is predicted; on patterns as scattered as they can be."""
     shapes = {"16->16": conv(16, 16, 16, 16), "32->32": conv(16, 16, 32, 32), "64->64": conv(8, 8, 64, 64)}

@@ -10,13 +10,15 @@ import numpy as np
 
 from edgecomp.plan.instruction_sets import arm_dsp_dense as dense
 from edgecomp.plan.kernels import Kernel, Tile
-from edgecomp.qgraph import QOp
+from edgecomp.qgraph import IntArray, QOp
 from edgecomp.qops.conv2d import Conv2D
 from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial
 from edgecomp.qops.conv2d_max_pool_spatial import Conv2DMaxPoolSpatial
 from edgecomp.qops.conv2d_spatial import Conv2DSpatial
+from edgecomp.qops.patches import Patches
 
 SPATIAL = (Conv2DSpatial, Conv2DAddSpatial, Conv2DMaxPoolSpatial)
+Predicting = Conv2DSpatial | Conv2DAddSpatial | Conv2DMaxPoolSpatial
 ALIGNMENT_BYTES = 16
 """EC_SPATIAL_ALIGNMENT."""
 LIST_BYTES = 8
@@ -29,30 +31,46 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 
 
+def _order(op: Predicting) -> IntArray:
+    """Channels in the order of records: where patches share their masks but channels do not, those of one mask side by side."""
+    if not op.mask_channel_step or op.mask_row_step or op.mask_column_step:
+        return np.arange(op.output_c)
+    bits = Patches.of(op).bits.reshape(op.patch**2, op.output_c)
+    masks = (bits.astype(np.int64) << np.arange(op.patch**2)[:, None]).sum(axis=0)
+    every, left, order = (1 << op.patch**2) - 1, list(range(op.output_c)), []
+    while left:
+        first = int(masks[left[0]])
+        for mask in (first, first ^ every):
+            order += [channel for channel in left if masks[channel] == mask]
+            left = [channel for channel in left if masks[channel] != mask]
+    return np.array(order)
+
+
 def supports(op: QOp) -> bool:
-    """Channels in pairs that share their masks and are exact; no groups; kernel rows that lie side by side where windows are cut out of a
-    band."""
+    """Channels in pairs that are exact, and share their masks where a residual is added; no groups; kernel rows that lie side by side
+    where windows are cut out of a band."""
     assert isinstance(op, SPATIAL)
-    pairs = op.groups == 1 and op.output_c % 2 == 0 and op.output_c < WORD_LIMIT
-    if not pairs or op.mask_channel_step != 0 or (op.dilation_h != 1 and dense.needs_band(op)):
+    if op.groups != 1 or op.output_c % 2 != 0 or op.output_c >= WORD_LIMIT:
         return False
-    weights = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)
+    if (op.mask_channel_step and isinstance(op, Conv2DAddSpatial)) or (op.dilation_h != 1 and dense.needs_band(op)):
+        return False
+    weights = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)[_order(op)]
     return dense.pairs_are_exact(weights[0::2], weights[1::2])
 
 
 def pack(op: QOp) -> QOp:
     """Records of two channels: bias of the first, weights of both, bias of the second, thresholds, twice the multipliers."""
     assert isinstance(op, SPATIAL)
-    pairs = op.output_c // 2
-    rows = dense.in_order_of_patch(np.asarray(op.weights, np.int8), dense.runs_of(op)).reshape(pairs, 2, -1)
-    bias, twice = dense.constants(op, (pairs, 2))
-    thresholds = np.asarray(op.thresholds, np.int64).reshape(pairs, 2)
+    pairs, order = op.output_c // 2, _order(op)
+    weights = np.asarray(op.weights, np.int8).reshape(op.output_c, -1)[order].reshape(-1)
+    rows = dense.in_order_of_patch(weights, dense.runs_of(op)).reshape(pairs, 2, -1)
+    bias, twice = (each[order].reshape(pairs, 2) for each in dense.constants(op, (op.output_c,)))
+    thresholds = np.asarray(op.thresholds, np.int64)[order].reshape(pairs, 2)
     words = dense.words_of_quads(dense.halfwords(rows[:, 0], rows[:, 1])).reshape(pairs, -1)
     parts = [dense.words32(bias[:, :1]), words, *(dense.words32(each) for each in (bias[:, 1:], thresholds, twice))]
-    weights = np.concatenate(parts, axis=1).reshape(-1)
     elsewhere: Any = None
-    members: dict[str, Any] = {"weights": weights, "bias": elsewhere, "multiplier": elsewhere, "thresholds": elsewhere}
-    return replace(op, **members)
+    members: dict[str, Any] = {"bias": elsewhere, "multiplier": elsewhere, "thresholds": elsewhere}
+    return replace(op, weights=np.concatenate(parts, axis=1).reshape(-1), **members)
 
 
 def scratch_bytes(op: QOp) -> int:

@@ -40,9 +40,10 @@ typedef struct {
     /* 128 */ uint32_t sum_above; /* as above, span and low */
     /* 132 */ uint32_t sum_span;
     /* 136 */ int32_t sum_low;
+    /* 140 */ const uint16_t *places; /* of channels by their numbers in records, where masks order these */
 } ec_spatial_block;
 _Static_assert(offsetof(ec_spatial_block, output) == 40 && offsetof(ec_spatial_block, list) == 72, "the assembly counts on these offsets");
-_Static_assert(offsetof(ec_spatial_block, residual) == 96 && offsetof(ec_spatial_block, sum_low) == 136, "on these too");
+_Static_assert(offsetof(ec_spatial_block, residual) == 96 && offsetof(ec_spatial_block, places) == 140, "on these too");
 
 #define EC_SPATIAL_SUM 512u /* in `rare`, beside what is said in ec_asm_requantize.h */
 
