@@ -10,6 +10,7 @@ from rich.table import Table
 from edgecomp.cli.terminal import report_table
 from edgecomp.plan import CONTEXT_BYTES, Plan, fits
 from edgecomp.plan.bookkeeping import Book
+from edgecomp.readable import short_kernel
 from edgecomp.removal import Removed
 
 
@@ -77,7 +78,13 @@ def _print_layers(book: Book, console: Console) -> None:
     for layer in book.layers:
         estimate = () if book.estimated_instructions is None else (layer.estimated_instructions or 0,)
         counts = (layer.work.macs, *estimate, layer.filter_bytes, layer.input_bytes, layer.output_bytes)
-        row = (escape(layer.name), _short(layer.kernel), escape(layer.describe), *map(_count, counts), f"{layer.peak_share:.0%}")
+        row = (
+            escape(layer.name),
+            escape(short_kernel(layer.kernel)),
+            escape(layer.describe),
+            *map(_count, counts),
+            f"{layer.peak_share:.0%}",
+        )
         table.add_row(str(layer.index), *row)
     console.print(table)
     console.print("[dim]in, out: bytes of feature maps; RAM: part of the arena and scratch that is alive[/]\n")
@@ -88,7 +95,7 @@ def _print_kinds(book: Book, console: Console) -> None:
     for kind in book.kinds:
         share = f"{kind.work.macs / book.work.macs:.0%}" if kind.work.macs else ""
         counts = (kind.work.additions, kind.work.comparisons, kind.filter_bytes)
-        table.add_row(_short(kind.kind), str(kind.layers), _count(kind.work.macs), share, *map(_count, counts))
+        table.add_row(escape(short_kernel(kind.kind)), str(kind.layers), _count(kind.work.macs), share, *map(_count, counts))
     console.print(table)
 
 
@@ -153,11 +160,6 @@ def _print_boards(plans: Iterable[Plan], console: Console) -> None:
         sizes = (plan.ram_bytes, plan.target.ram_bytes, plan.flash_bytes, plan.target.flash_bytes)
         table.add_row(escape(plan.target.name), escape(plan.target.core), *(f"{size:,}" for size in sizes), verdict)
     console.print(table)
-
-
-def _short(kernel: str) -> str:
-    """`ec_conv2d_s8 (portable)` as `conv2d`: the instruction set is said only where it is another."""
-    return escape(kernel.removeprefix("ec_").removesuffix(" (portable)").replace("_s8", ""))
 
 
 def _count(value: int) -> str:

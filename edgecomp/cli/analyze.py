@@ -81,8 +81,8 @@ def document(analysis: "Analysis") -> dict[str, Any]:
     known = {field.name: None for field in fields(RunReport) if field.name != "outputs"}
     macs = removed.macs_before if removed else book.work.macs
     facts = {"name": analysis.model_name, "sha256": analysis.model_sha256, "macs": macs, "parameters": analysis.parameters}
-    target: dict[str, Any] = {"board": plan.target.name, "core": plan.target.core, "counter": plan.target.counter, "notes": plan.target.notes}
-    target |= {"flash_limit_bytes": plan.target.flash_bytes, "ram_limit_bytes": plan.target.ram_bytes}
+    target: dict[str, Any] = {"board": plan.target.name, "core": plan.target.core, "counter": plan.target.counter}
+    target |= {"notes": plan.target.notes, "flash_limit_bytes": plan.target.flash_bytes, "ram_limit_bytes": plan.target.ram_bytes}
     return {
         "schema": SCHEMA,
         **known,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgecomp.page.documents import Document
-from edgecomp.page.numbers import MISSING, count, decibel, percent, ratio, size
+from edgecomp.readable import MISSING, count, decibel, percent, ratio, size
 
 LESS, MORE = "less", "more"
 SAME_BELOW = 0.0005

@@ -22,13 +22,3 @@ def family(layer: Layer) -> str:
             if text and any(word in text.lower() for word in words):
                 return name
     return OTHER
-
-
-def short_kernel(kernel: str | None) -> str:
-    """`ec_conv2d_s8_arm_dsp (arm_dsp)` as `conv2d arm_dsp`: the prefix, type and portable instruction set go without saying."""
-    if not kernel:
-        return ""
-    symbol, _, isa = kernel.partition(" (")
-    isa = isa.removesuffix(")")
-    core = symbol.removeprefix("ec_").removesuffix(f"_{isa}").replace("_s8", "")
-    return core if isa in ("", "portable") else f"{core} {isa}"

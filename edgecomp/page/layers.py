@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecomp.layer_names import shortened
 from edgecomp.page.axes import place
 from edgecomp.page.documents import Document, Layer
-from edgecomp.page.families import family, short_kernel
+from edgecomp.page.families import family
 from edgecomp.page.measure import Measure, total
+from edgecomp.readable import short_kernel, short_layers
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def rows(document: Document, measure: Measure) -> tuple[Row, ...]:
 
 def layer_names(document: Document) -> tuple[str, ...]:
     """Short names of the layers, in order."""
-    return shortened([layer.name or f"layer {index}" for index, layer in enumerate(document.layers)])
+    return short_layers([layer.name or f"layer {index}" for index, layer in enumerate(document.layers)])
 
 
 def shared_rows(documents: Sequence[Document], measure: Measure) -> tuple[SharedRow, ...]:
@@ -68,7 +68,7 @@ def shared_rows(documents: Sequence[Document], measure: Measure) -> tuple[Shared
     longest = max((measure.of(layer) or 0 for document in documents for layer in document.layers), default=0)
     shared = []
     keys = _merged([list(each) for each in found])
-    for key, name in zip(keys, shortened([key[0] for key in keys]), strict=True):
+    for key, name in zip(keys, short_layers([key[0] for key in keys]), strict=True):
         layers = [each.get(key) for each in found]
         base = layers[0]
         first = measure.of(base) if base else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgecomp.page.axes import Tick, linear_ticks, place
 from edgecomp.page.documents import Buffer, Document
 from edgecomp.page.families import OTHER, family
-from edgecomp.page.numbers import size
+from edgecomp.readable import size
 
 MOST_TICKS = 16
 LABEL_LEAST_WIDTH = 0.055

@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from edgecomp import __version__
-from edgecomp.page import comparison, numbers
+from edgecomp import __version__, readable
+from edgecomp.page import comparison
 from edgecomp.page.documents import Document
 from edgecomp.page.views import view
 
@@ -22,13 +22,13 @@ def render(documents: Sequence[Document]) -> str:
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "count": numbers.count,
-        "compact": numbers.compact,
-        "size": numbers.size,
-        "ratio": numbers.ratio,
-        "percent": numbers.percent,
-        "decibel": numbers.decibel,
-        "signed": numbers.signed,
+        "count": readable.count,
+        "compact": readable.compact,
+        "size": readable.size,
+        "ratio": readable.ratio,
+        "percent": readable.percent,
+        "decibel": readable.decibel,
+        "signed": readable.signed,
         "change": comparison.change_text,
         "breakable": breakable,
     }

@@ -12,9 +12,10 @@ from math import log10, sqrt
 
 from edgecomp.page.axes import Tick, log_ticks, place
 from edgecomp.page.documents import Document, Layer
-from edgecomp.page.families import family, short_kernel
+from edgecomp.page.families import family
 from edgecomp.page.layers import layer_names
 from edgecomp.page.measure import Measure, total
+from edgecomp.readable import short_kernel
 
 LARGEST_RADIUS_PX = 15.0
 SMALLEST_RADIUS_PX = 4.0

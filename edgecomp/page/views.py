@@ -10,7 +10,7 @@ from edgecomp.page import comparison, flash, layers, memory_map, mistakes, quali
 from edgecomp.page.axes import place
 from edgecomp.page.documents import Document, Skip
 from edgecomp.page.measure import Measure, common_measure
-from edgecomp.page.numbers import compact, count, decibel, percent, ratio
+from edgecomp.readable import compact, count, decibel, percent, ratio
 
 GOOD, BAD, PLAIN = "good", "bad", ""
 

@@ -1,6 +1,8 @@
-"""Numbers as people read them."""
+"""Numbers and names as people read them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 MISSING = "\N{EN DASH}"
 
@@ -48,6 +50,29 @@ def decibel(value: float | None) -> str:
 def signed(value: float) -> str:
     """+0.12, with a true minus."""
     return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def short_layers(names: Sequence[str]) -> tuple[str, ...]:
+    """`names` without the leading path that all that have one share: `model/a/Relu+model/b/Add` as `a/Relu+b/Add`."""
+    parts = [part for name in names for part in name.split("+")]
+    folders = [part.split("/")[:-1] for part in parts if "/" in part]
+    common: list[str] = []
+    for level in zip(*folders, strict=False):
+        if len(set(level)) > 1:
+            break
+        common.append(level[0])
+    prefix = "".join(f"{folder}/" for folder in common)
+    return tuple("+".join(part.removeprefix(prefix) for part in name.split("+")) for name in names)
+
+
+def short_kernel(kernel: str | None) -> str:
+    """`ec_conv2d_s8_arm_dsp (arm_dsp)` as `conv2d arm_dsp`: the prefix, type and portable instruction set go without saying."""
+    if not kernel:
+        return ""
+    symbol, _, isa = kernel.partition(" (")
+    isa = isa.removesuffix(")")
+    core = symbol.removeprefix("ec_").removesuffix(f"_{isa}").replace("_s8", "")
+    return core if isa in ("", "portable") else f"{core} {isa}"
 
 
 def _three_digits(value: float) -> str:
