@@ -117,8 +117,9 @@ def digest(graph: Graph) -> str:
 
 def data_digest(samples: Samples) -> str:
     """A hash of rows and classes."""
-    found = hashlib.sha256(np.ascontiguousarray(samples.x))
-    found.update(b"" if samples.y is None else np.ascontiguousarray(samples.y))
+    found = hashlib.sha256(np.ascontiguousarray(samples.x).data)
+    if samples.y is not None:
+        found.update(np.ascontiguousarray(samples.y).data)
     return found.hexdigest()
 
 
