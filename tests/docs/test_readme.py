@@ -73,7 +73,7 @@ def test_the_commands_run_and_the_program_compiles(workplace: Path) -> None:
     example, library = (block for block in blocks("sh") if "edgecomp " in block)
     report = run(example, workplace)
     assert "bit-exact" in report and "yes" in report
-    (python,) = blocks("python")
+    (python,) = (block for block in blocks("python") if "edgecomp.load" in block)
     (workplace / "example.py").write_text(python)
     accuracy, equal = run("python example.py", workplace).split()
     assert float(accuracy) >= 0.97 and equal == "True"
