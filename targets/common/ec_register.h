@@ -9,7 +9,9 @@
 
 /* Reads in the longest wait: tens of milliseconds on the fastest core here, where oscillators and PLLs take under ten. Emulators that
  * do not model a ready bit cost that much and no more. */
+#ifndef EC_WAIT_READS
 #define EC_WAIT_READS 1000000u
+#endif
 
 /* Waits until the bits of `mask` are `value`; false where they have not come to it. */
 static inline bool ec_wait_until(uint32_t address, uint32_t mask, uint32_t value) {
