@@ -1,5 +1,6 @@
 """The wheel holds everything that runs, and the editable install finds the same."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -59,6 +60,22 @@ def test_the_wheel_finds_its_own_data(installed: Path) -> None:
 def test_the_wheel_s_command_line_runs(installed: Path) -> None:
     said = in_wheel(installed, "from edgecomp.cli import execute; sys.exit(execute(['boards', '--json', '-']))")
     assert '"host"' in said
+
+
+def test_the_wheel_s_pytest_plugin_serves_tests(installed: Path, tmp_path: Path, digits_onnx: Path) -> None:
+    test = f"""
+import numpy as np
+from edgecomp import pytest_plugin
+
+def test_infers(edgecomp_board):
+    assert pytest_plugin.__file__.startswith({str(installed)!r})
+    x = np.random.default_rng(0).random((8, 1, 8, 8), np.float32)
+    edgecomp_board.load({str(digits_onnx)!r}, x, method="min-max").infer(x).assert_matches_reference()
+"""
+    (tmp_path / "test_board.py").write_text(test)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q"], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout
 
 
 def test_a_checkout_finds_the_folders_at_its_top() -> None:
