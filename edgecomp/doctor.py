@@ -24,7 +24,7 @@ EXTRA_PURPOSES = {
     "test": "running the project's tests",
     "data": "`edgecomp data digits` and `images`",
     "tvm": "`edgecomp run --engine tvm`",
-    "train": "training the examples",
+    "train": "`edgecomp skip --finetune`, `edgecomp compress` where it trains, and training the examples",
 }
 _VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
 

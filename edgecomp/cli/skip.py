@@ -146,15 +146,16 @@ def command(
     preprocessing = preprocessing_of(model, layout, mean, std)
     selection = select(model, data, calib, calib_samples, None)
     quantize = partial(quantized_model, preprocessing=preprocessing, selection=selection, calibration=calibration)
+    say = partial(click.echo, err=True)
     with stages() as watch:
         if train_file:
             from edgecomp.data.samples import load_samples
             from edgecomp.skip.tuning import apart, search_finetuned
 
             rows = apart(selection.x, selection.y, *load_samples(train_file))
-            outcome = search_finetuned(model, quantize, rows, finetune, board, wanted, watch)
+            outcome = search_finetuned(model, quantize, rows, finetune, board, wanted, watch, say)
         else:
-            outcome = search(quantize(model), selection.x, selection.y, board, wanted, watch, partial(click.echo, err=True))
+            outcome = search(quantize(model), selection.x, selection.y, board, wanted, watch, say)
     write_atomically(output, outcome.quantized.to_onnx())
     document = _document(outcome, target, output)
     document["figures"] = _figures(outcome, output, figures)
@@ -186,7 +187,12 @@ def _document(outcome: Outcome, target: str | None, output: str) -> dict[str, An
         "output": output,
         "accuracy": {"dense": outcome.accuracy_dense, "skip": outcome.accuracy_skip, "split": outcome.split},
         "macs": {"dense": outcome.macs_dense, "executed": round(outcome.macs_executed)},
-        "objective": {"unit": outcome.unit, "dense": costs.total if costs else None, "why_macs": costs.why_macs if costs else None},
+        "objective": {
+            "unit": outcome.unit,
+            "dense": costs.total if costs else None,
+            "why_macs": costs.why_macs if costs else None,
+            "board": costs.board if costs else None,
+        },
         "layers": [asdict(layer) for layer in outcome.layers],
         "front": [{"cost": cost, "loss_points": loss} for cost, loss in outcome.front],
         "evaluations": outcome.evaluations,

@@ -27,7 +27,7 @@ from edgecomp.qops.max_pool2d import MaxPool2D
 from edgecomp.run import execute
 from edgecomp.skip.apply import apply
 from edgecomp.skip.rules import Rule, Rules, Spatial, ZeroInput
-from edgecomp.target import Target
+from edgecomp.target import Target, list_targets, load_target
 
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
@@ -80,6 +80,8 @@ class Costs:
     rest: float
     """Of the layers that take no rule."""
     why_macs: str | None = None
+    board: str | None = None
+    """Where instructions were counted."""
 
     @property
     def total(self) -> float:
@@ -104,11 +106,21 @@ def layer_groups(qgraph: QGraph) -> dict[str, str]:
     return groups
 
 
+def counting_board(target: Target) -> Target:
+    """The board on which a network's instructions are counted in place of `target`: itself where an emulator counts them, else an emulated
+    one that takes the same kernels, of the same core if there is one; itself again where there is none."""
+    if target.counter == "instructions":
+        return target
+    counting = [board for board in map(load_target, list_targets()) if board.counter == "instructions" and board.isa == target.isa]
+    same_core = [board for board in counting if board.core == target.core]
+    return (same_core or counting or [target])[0]
+
+
 class Profiler:
-    """Runs a network on a board and tells what its layers cost."""
+    """Runs a network on a board, or on its `counting_board`, and tells what its layers cost."""
 
     def __init__(self, target: Target, buffers: IntArray, optimize: str = "speed") -> None:
-        self._target, self._buffers, self._optimize = target, buffers[:PROFILED_SAMPLES], optimize
+        self._target, self._buffers, self._optimize = counting_board(target), buffers[:PROFILED_SAMPLES], optimize
 
     def instructions(self, qgraph: QGraph) -> dict[str, float] | None:
         """By the output tensor of each kernel call; None where the board does not count.
@@ -149,9 +161,11 @@ def measure_costs(
         return _in_macs(dense, places, middle, "no target was named")
     try:
         found = _measured(dense, Profiler(target, buffers), buffers[:PROFILED_SAMPLES], places, middle, watch)
+        if found:
+            return replace(found, board=counting_board(target).name)
     except EdgecompError as error:
         return _in_macs(dense, places, middle, f"{target.name} could not be measured: {error}")
-    return found or _in_macs(dense, places, middle, f"{target.name} counts no instructions")
+    return _in_macs(dense, places, middle, f"{target.name} counts no instructions")
 
 
 def _measured(

@@ -14,7 +14,7 @@ from edgecomp.graph import Array
 from edgecomp.pipeline import Model, QuantizedModel
 from edgecomp.qgraph import IntArray
 from edgecomp.skip.finetune import Settings, finetune
-from edgecomp.skip.modes import Outcome, Wanted, Watch, search
+from edgecomp.skip.modes import Outcome, Say, Wanted, Watch, search
 from edgecomp.target import Target
 
 KEPT_FROM_TRAINING = 4
@@ -77,6 +77,7 @@ def search_finetuned(
     target: Target | None,
     wanted: Wanted,
     watch: Watch = lambda *_: None,
+    say: Say = lambda _: None,
 ) -> Outcome:
     """Fine-tune `model`, quantize both, and search rules for the new network; the loss counts from the network as it came.
 
@@ -91,7 +92,7 @@ def search_finetuned(
     quantized = quantize(tuned.model)
     lost_points = _lost_points(original, quantized, rows)
     left_points = max(wanted.max_loss_points - lost_points, 0.0)
-    outcome = search(quantized, rows.x, rows.y, target, replace(wanted, max_loss_points=left_points), watch)
+    outcome = search(quantized, rows.x, rows.y, target, replace(wanted, max_loss_points=left_points), watch, say)
     text = f"{rows.text}; fine-tuning alone cost {lost_points:+.2f} points; {outcome.split}"
     front = [*outcome.front[:1], *((cost, loss + lost_points) for cost, loss in outcome.front[1:])]
     return replace(outcome, accuracy_dense=outcome.accuracy_dense + lost_points / 100.0, front=front, split=text)
