@@ -10,6 +10,7 @@ import pytest
 
 from edgecomp.artifacts import write_atomically
 from edgecomp.cache import cache_folder
+from edgecomp.errors import TargetError
 from edgecomp.pytest_plugin.artifacts import Artifacts
 from edgecomp.pytest_plugin.availability import counted, places_of, what_is_missing
 from edgecomp.pytest_plugin.board import Board
@@ -46,7 +47,10 @@ class BoardSession:
         """The board for the block; skips or fails the test where it is missing."""
         __tracebackhide__ = True
         target = load_target(name)
-        places = places_of(target, self.settings)
+        try:
+            places = places_of(target, self.settings)
+        except TargetError as error:  # of the hardware map
+            pytest.fail(str(error), pytrace=False)
         missing = what_is_missing(target, self.settings, places)
         if missing and self.settings.require:
             pytest.fail(missing, pytrace=False)
