@@ -33,6 +33,8 @@ ARM_CORES = {"cortex-m0": UC_CPU_ARM_CORTEX_M0, "cortex-m0plus": UC_CPU_ARM_CORT
 ARM_CORES["cortex-m33"] = UC_CPU_ARM_CORTEX_M33
 CSR_INSTRUCTION = 0x73
 MCOUNTINHIBIT = 0x320
+END_OF_LINE = 0x0A
+"""The chip is stopped when it has sent this."""
 
 
 @dataclass
@@ -130,6 +132,8 @@ class Chip:
             self.strangers.append(f"write of {size} bytes to 0x{address:08x}")
         if address == self.registers.transmit:
             self.sent.append(value & 0xFF)
+            if value & 0xFF == END_OF_LINE:
+                self.core.emu_stop()
         elif address in self.values:
             self.values[address] = value
         else:
