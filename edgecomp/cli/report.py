@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecomp.cli.options import json_option, write_json
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edgecomp.page import Document
+
+SCHEMA = "edgecomp.report/1"
 
 
 @click.command("report")
 @click.argument("files", metavar="RUN.json...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE.html", help="The page. Default: the first file's name with .html.")
 @click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
-def command(files: tuple[str, ...], output: str | None, open_page: bool) -> None:
+@json_option
+def command(files: tuple[str, ...], output: str | None, open_page: bool, json_file: str | None) -> None:
     """Write a page about RUN.json, as `run --json`, `analyze --json` or `generate --json` wrote it: totals against the board's limits,
     layers, roofline, memory over time, flash, what was left out, mistakes, quantization noise and how it was built.
 
@@ -40,9 +45,15 @@ def command(files: tuple[str, ...], output: str | None, open_page: bool) -> None
     documents = [document for file in files for document in _read(Path(file))]
     text = render(documents)
     write_atomically(page, text)
-    click.echo(f"wrote {page} ({len(text.encode()) / 1024:,.0f} KiB)")
+    page_bytes = len(text.encode())
+    write_json(json_file, {"schema": SCHEMA, "output": str(page), "bytes": page_bytes, "reports": [_named(each) for each in documents]})
+    click.echo(f"wrote {page} ({page_bytes / 1024:,.0f} KiB)", err=json_file == "-")
     if open_page:
         _open(page)
+
+
+def _named(document: Document) -> dict[str, str | None]:
+    return {"file": document.source, "model": document.model.name, "board": document.target.board}
 
 
 def _read(file: Path) -> tuple[Document, ...]:

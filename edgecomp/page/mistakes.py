@@ -12,6 +12,8 @@ from edgecomp.thumbnail import IMAGE, MAP, SERIES, Thumbnail
 MOST_NUMBERED = 16
 """Classes up to which cells hold their count."""
 MOST_PAIRS = 6
+WHITE_FROM_RIGHT, WHITE_FROM_WRONG = 0.862, 0.27
+"""Strengths at which white has as much contrast as black on the colours that style.css mixes for a cell."""
 LINE_HEIGHT = 100.0
 """Of a series, in units of its own; its width is the number of its points."""
 
@@ -24,6 +26,11 @@ class Cell:
     strength: float
     is_right: bool
     title: str
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether its colour in the light theme asks for white digits."""
+        return self.strength >= (WHITE_FROM_RIGHT if self.is_right else WHITE_FROM_WRONG)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log10, sqrt
+from math import hypot, log10, sqrt
 
 from edgecomp.page.axes import Tick, log_ticks, place
 from edgecomp.page.documents import Document, Layer
@@ -21,7 +21,10 @@ LARGEST_RADIUS_PX = 15.0
 SMALLEST_RADIUS_PX = 4.0
 INSIDE_FROM_PX = 8.5
 """Radius from which a circle has room for its number; beside smaller ones it stands where there are few."""
+BESIDE_PX = 8.0
 FEW = 24
+SAME_PLACE = 0.012
+"""Of the plot: circles that are nearer to one another share one label."""
 MARGIN = 0.06
 """Of the range, around the points."""
 
@@ -30,7 +33,7 @@ MARGIN = 0.06
 class Point:
     """One layer; the area of its circle is its share of the time.
 
-    Its number stands `label_rise_px` above the middle of the circle, nowhere for None.
+    `label` is its number, or those of all that lie in the same place, `label_rise_px` above the middle of the circle; it may be empty.
     """
 
     index: int
@@ -40,7 +43,8 @@ class Point:
     x: str
     y: str
     radius_px: float
-    label_rise_px: float | None
+    label: str
+    label_rise_px: float
     intensity: float
     per_mac: float
     share: float
@@ -73,6 +77,7 @@ class _Place:
     index: int
     intensity: float
     per_mac: float
+    share: float
 
 
 @dataclass(frozen=True)
@@ -100,26 +105,24 @@ def rooflines(documents: Sequence[Document], measure: Measure) -> tuple[Roofline
     best = [each.layer.best_instructions_per_mac for each in known if each.layer.best_instructions_per_mac]
     across = _LogAxis.around([each.intensity for each in known])
     upwards = _LogAxis.around([*(each.per_mac for each in known), *best])
-    return tuple(
-        _roofline(run, total(measure, document), measure, across, upwards) if run else None
-        for run, document in zip(places, documents, strict=True)
-    )
+    return tuple(_roofline(run, measure, across, upwards) if run else None for run in places)
 
 
 def _places(document: Document, measure: Measure) -> tuple[_Place, ...]:
     found = []
+    whole = total(measure, document)
     for index, (layer, name) in enumerate(zip(document.layers, layer_names(document), strict=True)):
         value = measure.of(layer)
         moved = (layer.input_bytes or 0) + (layer.output_bytes or 0) + (layer.constant_bytes or 0)
         if value and value > 0 and layer.macs and layer.macs > 0 and moved > 0:
-            found.append(_Place(layer, name, index, layer.macs / moved, value / layer.macs))
+            found.append(_Place(layer, name, index, layer.macs / moved, value / layer.macs, value / whole))
     return tuple(found)
 
 
-def _roofline(run: Sequence[_Place], whole: int, measure: Measure, across: _LogAxis, upwards: _LogAxis) -> Roofline:
-    shares = [(measure.of(each.layer) or 0) / whole for each in run]
-    scale = LARGEST_RADIUS_PX / sqrt(max(shares))
-    points = [_point(each, share, scale, len(run) <= FEW, across, upwards) for each, share in zip(run, shares, strict=True)]
+def _roofline(run: Sequence[_Place], measure: Measure, across: _LogAxis, upwards: _LogAxis) -> Roofline:
+    scale = LARGEST_RADIUS_PX / sqrt(max(each.share for each in run))
+    labels = _labels(run, across, upwards)
+    points = [_point(each, scale, labels[each.index], across, upwards) for each in run]
     return Roofline(
         tuple(sorted(points, key=lambda point: -point.radius_px)),  # small ones lie over large ones
         _roofs(run, upwards) if measure.name == "Instructions" else (),
@@ -128,12 +131,41 @@ def _roofline(run: Sequence[_Place], whole: int, measure: Measure, across: _LogA
     )
 
 
-def _point(each: _Place, share: float, scale: float, are_few: bool, across: _LogAxis, upwards: _LogAxis) -> Point:
-    radius = max(SMALLEST_RADIUS_PX, scale * sqrt(share))
-    rise = 0.0 if radius >= INSIDE_FROM_PX else radius + 8.0 if are_few else None
-    where = (place(across.at(each.intensity)), place(upwards.at(each.per_mac)))
-    kernel = short_kernel(each.layer.kernel)
-    return Point(each.index, each.name, family(each.layer), kernel, *where, round(radius, 1), rise, each.intensity, each.per_mac, share)
+def _labels(run: Sequence[_Place], across: _LogAxis, upwards: _LogAxis) -> dict[int, str]:
+    """What stands at each layer: numbers of layers in one place at the smallest circle of them, which lies on top."""
+    labels = {each.index: "" for each in run}
+    if len(run) > FEW:
+        return labels
+    left = sorted(run, key=lambda each: each.share)
+    while left:
+        top = left[0]
+        near = [each for each in left if _distance(top, each, across, upwards) < SAME_PLACE]
+        labels[top.index] = ", ".join(str(index) for index in sorted(each.index for each in near))
+        left = [each for each in left if each not in near]
+    return labels
+
+
+def _distance(a: _Place, b: _Place, across: _LogAxis, upwards: _LogAxis) -> float:
+    return hypot(across.at(a.intensity) - across.at(b.intensity), upwards.at(a.per_mac) - upwards.at(b.per_mac))
+
+
+def _point(each: _Place, scale: float, label: str, across: _LogAxis, upwards: _LogAxis) -> Point:
+    radius = max(SMALLEST_RADIUS_PX, scale * sqrt(each.share))
+    is_inside = radius >= INSIDE_FROM_PX and "," not in label
+    return Point(
+        index=each.index,
+        name=each.name,
+        family=family(each.layer),
+        kernel=short_kernel(each.layer.kernel),
+        x=place(across.at(each.intensity)),
+        y=place(upwards.at(each.per_mac)),
+        radius_px=round(radius, 1),
+        label=label,
+        label_rise_px=0.0 if is_inside else round(radius + BESIDE_PX, 1),
+        intensity=each.intensity,
+        per_mac=each.per_mac,
+        share=each.share,
+    )
 
 
 def _roofs(run: Sequence[_Place], upwards: _LogAxis) -> tuple[Roof, ...]:
