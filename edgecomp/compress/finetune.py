@@ -5,7 +5,6 @@ PyTorch is needed here only; the loop, its checkpoints and its seeds are those o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgecomp.cache import content_key
+from edgecomp.compress.identity import data_digest, digest
 from edgecomp.compress.job import Job, Samples
 from edgecomp.errors import DataError
-from edgecomp.frontend.onnx_export import to_model
 from edgecomp.graph import Array, Graph
 from edgecomp.train.augment import augments, flipped_and_shifted
 from edgecomp.train.checkpoint import Checkpoint
@@ -108,19 +107,6 @@ def checked_classes(graph: Graph, samples: Samples) -> None:
     if samples.y is not None and len(samples.y) and int(samples.y.max()) >= outputs:
         found = f"y holds class {int(samples.y.max())}, but {graph.name} has {outputs} outputs, classes 0 to {outputs - 1}"
         raise DataError(f"the training data: {found}: give data made for this model")
-
-
-def digest(graph: Graph) -> str:
-    """A hash of a network."""
-    return hashlib.sha256(to_model(graph).SerializeToString(deterministic=True)).hexdigest()
-
-
-def data_digest(samples: Samples) -> str:
-    """A hash of rows and classes."""
-    found = hashlib.sha256(np.ascontiguousarray(samples.x).data)
-    if samples.y is not None:
-        found.update(np.ascontiguousarray(samples.y).data)
-    return found.hexdigest()
 
 
 def _key(graph: Graph, job: Job, plan: Plan, tuning: Tuning) -> str:
