@@ -75,8 +75,23 @@ class Method:
         return {name: option.read(name, given[name]) if name in given else option.default for name, option in self.options.items()}
 
 
+ENERGY = Option(0.95, "share of the responses' variance kept in each layer, where the budget names no size")
+
 METHODS: dict[str, Method] = {
     "prune-filters-l1": Method("edgecomp.compress.filters_l1", "filters of least l1 norm go"),
+    "svd": Method(
+        "edgecomp.compress.svd",
+        "fully connected layers in two, by singular values",
+        options={"energy": ENERGY, "metric": Option("data", "errors in the norm of the responses or of the weights", ("data", "weights"))},
+    ),
+    "lowrank": Method(
+        "edgecomp.compress.lowrank", "layers in two, by the principal components of their responses", options={"energy": ENERGY}
+    ),
+    "lowrank-nonlinear": Method(
+        "edgecomp.compress.lowrank_nonlinear",
+        "as lowrank, for the responses behind the ReLU and from layers approximated already",
+        options={"energy": ENERGY},
+    ),
 }
 """In the order `--help` shows."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import numpy as np
 
-from edgecomp.graph import Array, Graph, Node, Shape
+from edgecomp.graph import Array, Graph, Node
 from edgecomp.ops.conv import Conv
 from edgecomp.ops.spatial import pad_spatial
 from edgecomp.quant.floating import FloatModel
@@ -75,8 +75,8 @@ def moments(responses: Responses) -> Moments:
     return Moments(input_mean, output_mean, second, x.T @ y / len(x), float((y**2).sum() / len(y)))
 
 
-def watched(graph: Graph, original: Graph, node: Node, samples: Array, seed: int, places: int = PLACES) -> Responses:
-    """What a layer reads in `graph`, and what it answers in `original`, at the same places of the same `samples`.
+def watched(graph: Graph, original: Graph, node: Node, samples: Array, seed: int) -> Responses:
+    """What a layer reads in `graph`, and what it answers in `original`, at the same places of the same samples.
 
     With two different graphs this is the asymmetric reconstruction of Zhang et al. (2015), section 3.3: the layer is given what the layers
     before it, approximated already, make, and is to answer as the original network does.
@@ -89,34 +89,33 @@ def watched(graph: Graph, original: Graph, node: Node, samples: Array, seed: int
     """
     chosen = samples[:: max(1, len(samples) // ROWS)][:ROWS]
     source, result = str(node.inputs[0]), node.outputs[0]
-    draw = _drawn(original.tensors[result].shape, places if isinstance(node.op, Conv) else 0, seed)
-    outputs = [_at(chunk[result], *draw(place)) for place, chunk in _chunks(original, result, chosen)]
-    inputs = [_read(node, chunk[source], *draw(place)) for place, chunk in _chunks(graph, source, chosen)]
-    return Responses(np.concatenate(inputs).astype(np.float64), np.concatenate(outputs).astype(np.float64))
+    answers = FloatModel(original, [result]).predict(chosen)
+    read = FloatModel(graph, [source]).predict(chosen)
+    if not isinstance(node.op, Conv):
+        return Responses(_rows(read), _rows(answers))
+    sizes = answers.shape[2:]
+    drawn = np.random.default_rng(seed).integers(0, int(np.prod(sizes)), (len(chosen), PLACES))
+    places = np.unravel_index(drawn, sizes)
+    return Responses(_rows(_patches(node.op, read, places)), _rows(_values(answers, drawn)))
 
 
-Draw = Callable[[int], tuple[Array, Array]]
+def _rows(values: Array) -> Array:
+    return values.reshape(-1, values.shape[-1]).astype(np.float64)
 
 
-def _drawn(shape: Shape, places: int, seed: int) -> Draw:
-    """By number of a chunk's first sample: flat positions [any number of samples, places], the same at every call; none where places is 0."""
-    positions = int(np.prod(shape[2:]))
-
-    def draw(first: int) -> tuple[Array, Array]:
-        random = np.random.default_rng((seed, first))
-        drawn = random.integers(0, positions, (ROWS, max(places, 1)))
-        return drawn, np.array(places)
-
-    return draw
+def _values(maps: Array, drawn: Array) -> Array:
+    """[n, places, channels] of maps [n, channels, ...] at flat positions [n, places]."""
+    flat = maps.reshape(*maps.shape[:2], -1)
+    return np.take_along_axis(flat, drawn[:, None, :], 2).swapaxes(1, 2)
 
 
-def _chunks(graph: Graph, name: str, samples: Array) -> list[tuple[int, dict[str, Array]]]:
-    found, place = [], 0
-    for chunk in FloatModel(graph, [name]).run(samples):
-        found.append((place, chunk))
-        place += len(chunk[name])
-    return found
-
-
-def _at(maps: Array, drawn: Array, places: Array) -> Array:
-    return cast(Array, maps)
+def _patches(op: Conv, maps: Array, places: Sequence[Array]) -> Array:
+    """[n, places, channels x kernel] of what a convolution multiplies at positions of its output, one array [n, places] an axis."""
+    padded = pad_spatial(maps, op.pads)
+    rank = len(places)
+    index: list[Any] = [np.arange(len(maps)).reshape(-1, *(1,) * (rank + 1)), slice(None)]
+    for axis, (place, kernel, stride, dilation) in enumerate(zip(places, op.kernel_shape, op.strides, op.dilations, strict=True)):
+        taps = np.arange(kernel).reshape(-1, *(1,) * (rank - 1 - axis)) * dilation
+        index.append(place.reshape(*place.shape, *(1,) * rank) * stride + taps)
+    found = np.moveaxis(padded[tuple(index)], -1, 2)
+    return found.reshape(*found.shape[:2], -1)
