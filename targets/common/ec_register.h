@@ -7,10 +7,10 @@
 
 #define EC_REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
-/* Reads in the longest wait: tens of milliseconds on the fastest core here, where oscillators and PLLs take under ten. Emulators that
- * do not model a ready bit cost that much and no more. */
+/* Reads in the longest wait: about ten milliseconds on the fastest core here, more on the others, where oscillators, PLLs and a byte on
+ * the line take under two. Emulators that do not model a ready bit cost that much and no more. */
 #ifndef EC_WAIT_READS
-#define EC_WAIT_READS 1000000u
+#define EC_WAIT_READS 200000u
 #endif
 
 /* Waits until the bits of `mask` are `value`; false where they have not come to it. */

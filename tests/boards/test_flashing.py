@@ -130,7 +130,7 @@ def test_openocd_takes_the_line(name: str, elf: Path) -> None:
 def test_the_command_prints_what_it_would_do(tmp_path: Path, capsys: pytest.CaptureFixture[str], elf: Path) -> None:
     assert execute(["flash", str(elf), "--target", "microbit", "--dry-run", "--json", str(tmp_path / "f.json")]) == 0
     said = capsys.readouterr().out.strip()
-    assert shlex.split(said) == ["pyocd", "flash", "--target", "nrf51", str(elf)]
+    assert shlex.split(said) == ["pyocd", "flash", "--no-wait", "--target", "nrf51", str(elf)]
     document = json.loads((tmp_path / "f.json").read_text())
     assert document == {"schema": "edgecomp.flash/1", "board": "microbit", "flashed": False, "image": None, "commands": [said]}
 
