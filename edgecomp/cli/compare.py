@@ -27,8 +27,7 @@ def limit_options(command: Command) -> Command:
     for quantity in reversed([quantity for quantity in limited if quantity.of_layers]):
         command = click.option(f"--max-layer-{quantity.name}", metavar="LIMIT", help=f"Most {quantity.title} of any one layer.")(command)
     for quantity in reversed(limited):
-        unit = ", bytes" if quantity.unit == "bytes" else ""
-        command = click.option(f"--max-{quantity.name}", metavar="LIMIT", help=f"Most {quantity.title}{unit}.")(command)
+        command = click.option(f"--max-{quantity.name}", metavar="LIMIT", help=f"Most {quantity.heading}.")(command)
     return command
 
 
@@ -193,6 +192,10 @@ def _table(rows: list[Row]) -> Any:
 
     marks = {None: "", True: "[green]holds[/]", False: "[red]broken[/]"}
     table = report_table("", "baseline", "new", "change", "limit", "")
+    table.columns[0].no_wrap = False  # where there is no room, names are broken and figures are not
+    table.columns[0].overflow = "fold"
+    for column in table.columns[1:]:
+        column.no_wrap = True
     for column in table.columns[1:5]:
         column.justify = "right"
     for row in rows:

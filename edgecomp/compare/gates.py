@@ -188,7 +188,7 @@ def _verdict(name: str, layer: str | None, before: int | None, now: int | None, 
         return [Verdict(option, name, layer, f"{what}: {now:,} now, {cause}")]
     if now <= limit.most(before or 0):
         return [Verdict(option, name, layer, None)]
-    came = f"{what} {describe_change(before, now)}" if before is not None else f"{what}: {now:,} {quantity.unit}"
+    came = f"{what} {describe_change(before, now)}" if before is not None else f"{what}: {now:,} {quantity.unit}".rstrip()
     return [Verdict(option, name, layer, f"{came}; at most {int(limit.most(before or 0)):,} allowed ({option})")]
 
 

@@ -19,16 +19,22 @@ class Quantity:
     """Its key there, and in each of `layers`."""
     title: str
     unit: str
+    """Empty for a count an inference."""
     of_layers: bool = False
     gated: bool = True
     """Whether there is an option; the others are only shown."""
 
+    @property
+    def heading(self) -> str:
+        """For tables."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
+
 
 _ALL: Final = (
-    Quantity("instructions", "per_inference", "instructions", "instructions", "an inference", of_layers=True),
-    Quantity("cycles", "per_inference", "cycles", "measured cycles", "an inference", of_layers=True),
-    Quantity("estimated-cycles", "per_inference", "estimated_cycles", "estimated cycles", "an inference", of_layers=True),
-    Quantity("macs", "per_inference", "macs_executed", "MACs executed", "an inference", gated=False),
+    Quantity("instructions", "per_inference", "instructions", "instructions", "", of_layers=True),
+    Quantity("cycles", "per_inference", "cycles", "measured cycles", "", of_layers=True),
+    Quantity("estimated-cycles", "per_inference", "estimated_cycles", "estimated cycles", "", of_layers=True),
+    Quantity("macs", "per_inference", "macs_executed", "MACs executed", "", gated=False),
     Quantity("ram", "memory", "ram_bytes", "RAM", "bytes"),
     Quantity("arena", "memory", "arena_bytes", "arena", "bytes"),
     Quantity("stack", "memory", "stack_bytes", "stack", "bytes"),

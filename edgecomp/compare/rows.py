@@ -41,7 +41,7 @@ def total_rows(comparison: Comparison) -> list[Row]:
     for name, quantity in QUANTITIES.items():
         before, now = (run.figures[name] if run else None for run in (baseline, new))
         if (before, now) != (None, None):
-            rows.append(_row(comparison, name, f"{quantity.title}, {quantity.unit}", None, before, now))
+            rows.append(_row(comparison, name, quantity.heading, None, before, now))
     return rows
 
 
@@ -89,8 +89,7 @@ def _count(value: int | None) -> str:
 def _change(before: int | None, now: int | None) -> str:
     if before is None or now is None or before == now:
         return ""
-    part = f"{(now - before) / before:+.2%}".replace("%", " %") if before else "new"
-    return f"{now - before:+,} ({part})"
+    return f"{(now - before) / before:+.2%}".replace("%", " %") if before else f"{now - before:+,}"
 
 
 def _accuracy_row(comparison: Comparison) -> Row:

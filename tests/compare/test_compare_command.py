@@ -174,7 +174,7 @@ def test_summaries(write: Write, capsys: pytest.CaptureFixture[str], tmp_path: P
     assert said(capsys, *pair, *options)[0] == 1
     text = (tmp_path / "m.md").read_text()
     assert text.startswith("## edgecomp: 1 limit broken\n\n- :x: digits on host: instructions rose by 50.0 %")
-    assert "| instructions, an inference | 200,000 | 300,000 | +100,000 (+50.00 %) | +2% | :x: |" in text
+    assert "| instructions | 200,000 | 300,000 | +50.00 % | +2% | :x: |" in text
     assert "a\\|b, instructions" in text and all(line.count(" | ") <= 6 for line in text.splitlines())
     assert summary.read_text() == text
     said(capsys, *pair, *options)
@@ -183,7 +183,7 @@ def test_summaries(write: Write, capsys: pytest.CaptureFixture[str], tmp_path: P
     assert document["schema"] == "edgecomp.compare/1" and document["passed"] is False
     (comparison,) = document["comparisons"]
     figure = next(figure for figure in comparison["figures"] if figure["name"] == "instructions")
-    assert figure == {"name": "instructions", "title": "instructions, an inference", "baseline": 200_000, "new": 300_000} | {
+    assert figure == {"name": "instructions", "title": "instructions", "baseline": 200_000, "new": 300_000} | {
         "limit": "+2%",
         "holds": False,
     }
@@ -193,6 +193,14 @@ def test_the_job_summary_needs_its_place(write: Write, capsys: pytest.CaptureFix
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     code, _, err = said(capsys, write("old.json"), write("new.json"), "--github-summary")
     assert code == 1 and "GITHUB_STEP_SUMMARY is not set" in err
+
+
+def test_figures_are_whole_on_a_narrow_terminal(write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "64")
+    pair = write("old.json"), write("new.json", per_inference__instructions=1_234_567, layers__4__instructions=1_234_567)
+    _, out, _ = said(capsys, *pair, "--max-instructions", "+2%")
+    assert max(map(len, out.splitlines())) <= 64
+    assert out.count("1,234,567") == 2 and "+517.28 %" in out and "broken" in out
 
 
 def test_json_alone_is_on_standard_output(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
