@@ -35,7 +35,7 @@ from edgecomp.report import (
     Transport,
     WorstSample,
 )
-from edgecomp.run import RUNNERS, Execution
+from edgecomp.run import Execution
 from edgecomp.skip.facts import NAMES, Rates, mask_text, places, threshold_text
 from edgecomp.skip.rules import Perforated, Rule, Spatial
 from edgecomp.target import Target
@@ -82,12 +82,12 @@ def assemble(quantized: QuantizedModel, plan: Plan, firmware: Firmware, target: 
         per_inference=PerInference(
             execution.instructions if execution else None,
             execution.estimated_cycles if execution else None,
-            None,
+            execution.cycles if execution else None,
             plan.qgraph.macs - sum(layer.macs_skipped for layer in layers),
         ),
         removal=Removal.of(quantized.removed),
         memory=_memory(plan, firmware, execution),
-        transport=Transport(RUNNERS[target.runner].transport) if execution else None,
+        transport=Transport(firmware.transport, execution.frames, execution.retries) if execution else None,
         layers=layers,
         toolchain={"compiler": firmware.toolchain, "flags": list(target.cflags), "edgecomp": __version__},
         quantization={
@@ -144,7 +144,7 @@ def _layer(plan: Plan, step: Step, book: LayerBook, ran: Ran | None, ruled: tupl
         macs_skipped=round(macs - executed),
         instructions=instructions,
         estimated_cycles=execution.layer_estimated_cycles[book.index] if execution and execution.layer_estimated_cycles else None,
-        cycles=None,
+        cycles=execution.layer_cycles[book.index] if execution and execution.layer_cycles else None,
         sqnr_db=ran.sqnr_db.get(output) if ran else None,
         note=None if instructions is None else why_slow(step.op, core, isa, instructions),
         describe=book.describe,

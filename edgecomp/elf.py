@@ -69,6 +69,14 @@ class ElfFile:
         """Value of a defined symbol (for Thumb functions with bit 0 set), or None."""
         return next((symbol.value for symbol in self._symbols() if symbol.name == name), None)
 
+    def bytes_at(self, address: int, size: int) -> bytes | None:
+        """What the program holds in memory from `address` on; None unless one section has it all."""
+        for section in self._sections:
+            start = address - section.address
+            if section.flags & _SHF_ALLOC and section.kind != _SHT_NOBITS and 0 <= start and start + size <= section.size:
+                return self._image[section.offset + start : section.offset + start + size]
+        return None
+
     def function_at(self, address: int) -> str | None:
         """Name of the function whose code holds `address`, or None."""
         for symbol in self._symbols():
@@ -95,13 +103,14 @@ class ElfFile:
 
     def _section(self, offset: int) -> "_Section":
         fields = struct.unpack_from("<IIQQQQI" if self._wide else "<IIIIIII", self._image, offset)
-        return _Section(kind=fields[1], flags=fields[2], offset=fields[4], size=fields[5], link=fields[6])
+        return _Section(kind=fields[1], flags=fields[2], address=fields[3], offset=fields[4], size=fields[5], link=fields[6])
 
 
 @dataclass(frozen=True)
 class _Section:
     kind: int
     flags: int
+    address: int
     offset: int
     size: int
     link: int

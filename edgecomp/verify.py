@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from edgecomp.quant.floating import FloatModel, sample_shape
 from edgecomp.quant.quality import Metric
 from edgecomp.quant.search import dequantized, finite, layer_sqnr_db
 from edgecomp.report import Accuracy, BitExact, Difference, Outputs, RunReport
-from edgecomp.run import Execution, execute
+from edgecomp.run import Connection, Execution, execute
 from edgecomp.skip.facts import rates
 from edgecomp.target import Target, load_target
 
@@ -54,6 +54,9 @@ class RunOptions:
     sanitize: bool = False
     build_only: bool = False
     watch: Watch = unwatched
+    transport: str | None = None
+    """One of the board's; None for its default."""
+    connection: Connection = field(default_factory=Connection)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,15 @@ def build_firmware(quantized: QuantizedModel, target: Target, directory: Path, o
     plan = quantized.plan(target, options.optimize)
     sources = emit(plan)
     with options.watch("building") as progress:
-        firmware = build(sources, target, directory, sanitize=options.sanitize, progress=progress, optimize=options.optimize)
+        firmware = build(
+            sources,
+            target,
+            directory,
+            sanitize=options.sanitize,
+            progress=progress,
+            optimize=options.optimize,
+            transport=options.transport,
+        )
     return Built(plan, firmware, target, sources)
 
 
@@ -220,6 +231,7 @@ def _execute(plan: Plan, firmware: Firmware, target: Target, buffers: IntArray, 
         timeout_s=options.timeout_s,
         progress=progress,
         profiled_samples=options.profiled_samples,
+        connection=options.connection,
     )
 
 
@@ -233,9 +245,10 @@ def _trace(plan: Plan, firmware: Firmware, target: Target, buffer: IntArray, opt
     """The first layer of one sample that differs from the reference."""
     size = sum(plan.qgraph.tensors[port.tensor].bytes for port in plan.qgraph.outputs)
     raw = np.ascontiguousarray(buffer).view(np.uint8)
-    traced = execute(firmware, target, raw, size, len(plan.steps), timeout_s=options.timeout_s, trace=True, profiled_samples=0).trace
+    layers, limit_s, connection = len(plan.steps), options.timeout_s, options.connection
+    run = execute(firmware, target, raw, size, layers, timeout_s=limit_s, trace=True, profiled_samples=0, connection=connection)
     expected = reference.evaluate(plan.qgraph, [buffer], keep=lambda name: True)
-    for layer, (step, got) in enumerate(zip(plan.steps, traced or (), strict=True)):
+    for layer, (step, got) in enumerate(zip(plan.steps, run.trace or (), strict=True)):
         wanted = expected[step.node.output].reshape(-1)
         found = got.view(np.int8).reshape(-1)
         wrong = np.flatnonzero(wanted != found)

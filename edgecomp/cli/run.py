@@ -23,6 +23,7 @@ from edgecomp.cli.options import json_option, preprocessing_options, sample_opti
 if TYPE_CHECKING:
     from edgecomp.pipeline import QuantizedModel
     from edgecomp.report import RunReport
+    from edgecomp.target import Target
 
 ENGINES = ("edgecomp", "tvm")
 
@@ -45,6 +46,14 @@ ENGINES = ("edgecomp", "tvm")
     show_default=True,
     help="With tvm the float model is compiled by Apache TVM, run too, and compared.",
 )
+@click.option(
+    "--transport",
+    type=click.Choice(("semihosting", "serial")),
+    help="How samples reach the board; by default the first way it has.",
+)
+@click.option("--port", metavar="URL", help="Serial line: /dev/ttyACM0, socket://HOST:PORT, rfc2217://HOST:PORT or another pyserial URL.")
+@click.option("--baud", type=click.IntRange(min=1), help="Speed of the serial line; the firmware is built for it.  [default: the board's]")
+@click.option("--emulate", is_flag=True, help="Run a real board's image in the QEMU machine that models it.")
 @click.option("--build-only", is_flag=True, help="Stop before running: sizes only.")
 @json_option
 def command(
@@ -65,6 +74,10 @@ def command(
     profile_samples: int,
     sanitize: bool,
     engine: str,
+    transport: str | None,
+    port: str | None,
+    baud: int | None,
+    emulate: bool,
     build_only: bool,
     json_file: str | None,
 ) -> None:
@@ -77,11 +90,14 @@ def command(
       edgecomp run examples/digits/digits.onnx --target qemu_cortex_m4 --data digits.npz --layout nhwc --std 16
       edgecomp run digits.qdq.onnx --target qemu_rv32imc --data digits.npz --samples 20 --json run.json
       edgecomp run digits.onnx --target qemu_cortex_m4 --data digits.npz --engine tvm
+      edgecomp run digits.qdq.onnx --target nucleo_f446re --data digits.npz --port /dev/ttyACM0
+      edgecomp run digits.qdq.onnx --target stm32f405 --data digits.npz --emulate
     """
     from edgecomp.cli.comparison import print_comparison
     from edgecomp.cli.run_report import print_report
     from edgecomp.cli.terminal import progress, report_console
     from edgecomp.errors import RunError
+    from edgecomp.run import Connection
     from edgecomp.target import load_target
     from edgecomp.verify import RunOptions
 
@@ -89,12 +105,13 @@ def command(
         from edgecomp.tvm.installation import require_tvm
 
         require_tvm()
-    board = load_target(target)
+    board = _reached(load_target(target), transport, port, baud, emulate)
     model = open_model(model_file, shapes)
     preprocessing = preprocessing_of(model, layout, mean, std)
     selection = select(model, data, calib, calib_samples, samples)
     quantized = quantized_model(model, preprocessing, selection, calibration)
-    options = RunOptions(optimize, timeout_s, profile_samples, sanitize, build_only, progress)
+    over = "serial" if port else transport
+    options = RunOptions(optimize, timeout_s, profile_samples, sanitize, build_only, progress, over, Connection(port, emulate))
     run_baseline = _baseline(quantized) if engine == "tvm" else None
     given: dict[str, Any] = {"index": selection.index, "source": selection.source, "options": options}
     report = quantized.run(board, selection.x, selection.y, classes=selection.classes, **given)
@@ -109,6 +126,22 @@ def command(
         print_comparison(report, report.baseline, console)
     if report.bit_exact and not report.bit_exact.equal:
         raise RunError(f"{board.name} computes other bits than the reference; see the first difference above")
+
+
+def _reached(board: Target, transport: str | None, port: str | None, baud: int | None, emulate: bool) -> Target:
+    """The board at the speed that is wanted; options that contradict each other end here."""
+    from edgecomp.errors import TargetError
+
+    if port and emulate:
+        raise TargetError("--port names a board and --emulate an emulator in its place: give one of them")
+    wants_line = [name for name, given in (("--port", port), ("--baud", baud)) if given]
+    if wants_line and transport not in (None, "serial"):
+        raise TargetError(f"{wants_line[0]} is for the serial line: leave out --transport {transport}")
+    if wants_line and "serial" not in board.transports:
+        raise TargetError(f"board {board.name} has no serial line: leave out {wants_line[0]}")
+    if emulate and board.runner != "serial":
+        raise TargetError(f"board {board.name} is no real board: leave out --emulate")
+    return replace(board, serial_baud=baud) if baud else board
 
 
 def _baseline(quantized: QuantizedModel) -> Callable[..., RunReport]:

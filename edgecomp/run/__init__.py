@@ -5,16 +5,19 @@ from typing import Final
 
 from edgecomp.build import Firmware
 from edgecomp.errors import TargetError
-from edgecomp.run.execution import Bytes, Execution, Progress, Request, Runner
+from edgecomp.run.execution import Execution, Runner
 from edgecomp.run.host import HostRunner
 from edgecomp.run.qemu import QemuRunner
+from edgecomp.run.request import Bytes, Connection, Progress, Request
+from edgecomp.run.serial import SerialRunner
 from edgecomp.target import BOARD_FILE, Target
 
-__all__ = ["RUNNERS", "Bytes", "Execution", "Progress", "Request", "Runner", "execute"]
+__all__ = ["RUNNERS", "Bytes", "Connection", "Execution", "Progress", "Request", "Runner", "execute"]
 
 RUNNERS: Final[Mapping[str, Runner]] = {
     "host": HostRunner(),
     "qemu": QemuRunner(),
+    "serial": SerialRunner(),
 }
 
 
@@ -29,8 +32,11 @@ def execute(
     progress: Progress | None = None,
     trace: bool = False,
     profiled_samples: int = 5,
+    connection: Connection | None = None,
 ) -> Execution:
     """Run a firmware on its board over `inputs`, [N, input_bytes] uint8; see `Request` and `Execution` for the rest.
+
+    An image for the serial line runs over it, whatever the board; others as the board's `run.runner` says.
 
     Raises:
         TargetError: the board names a runner that does not exist.
@@ -41,6 +47,7 @@ def execute(
     runner = RUNNERS.get(target.runner)
     if runner is None:
         raise TargetError(f'{target.directory / BOARD_FILE}: run.runner is "{target.runner}"; allowed: {", ".join(sorted(RUNNERS))}')
-    request = Request(firmware, target, inputs, output_bytes, layers, timeout_s, profiled_samples, trace, progress)
+    over = connection or Connection()
+    request = Request(firmware, target, inputs, output_bytes, layers, timeout_s, profiled_samples, trace, progress, over)
     request.verify()
-    return runner.execute(request)
+    return (RUNNERS["serial"] if firmware.transport == "serial" else runner).execute(request)

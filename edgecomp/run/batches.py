@@ -1,6 +1,5 @@
 """Splits samples over processes, watches them and collects what they wrote. None outlives the call, whatever ends it."""
 
-import re
 import signal
 import subprocess
 import time
@@ -15,11 +14,11 @@ from typing import Final
 import numpy as np
 
 from edgecomp.build import available_cores
-from edgecomp.elf import ElfFile
 from edgecomp.errors import OutputError, RunError, ToolError
 from edgecomp.processes import signals_deferred
 from edgecomp.run import harness_files
-from edgecomp.run.execution import Bytes, Request
+from edgecomp.run.faults import telling_line, with_function
+from edgecomp.run.request import Bytes, Request
 
 LOG_FILE: Final = "log.txt"
 _POLL_S: Final = 0.02
@@ -160,24 +159,12 @@ class _Running:
         return f"board {self._request.target.name}, sample {self.batch.start + self.samples_done}"
 
     def _ending(self, code: int) -> str:
-        said = _telling_line((self.batch.folder / LOG_FILE).read_text(encoding="utf-8", errors="replace"))
-        faulting_pc = re.match(r"fault: .* at pc 0x([0-9a-f]+)", said)
-        if faulting_pc:
-            said += f" in {ElfFile(self._request.firmware.elf).function_at(int(faulting_pc[1], 16)) or 'no known function'}"
+        said = telling_line((self.batch.folder / LOG_FILE).read_text(encoding="utf-8", errors="replace"))
+        said = with_function(said, self._request.firmware.elf)
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
             return f"the firmware was ended by {name}{f' ({said})' if said else ''}"
         return f"the firmware ended with code {code}: {said or 'it said nothing'}"
-
-
-def _telling_line(log: str) -> str:
-    """The line that says what went wrong: a fault, a sanitizer's finding, or the last one."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    for pattern in (r"^fault:", r"runtime error:", r"ERROR: \w+Sanitizer", r"^harness:"):
-        for line in lines:
-            if re.search(pattern, line):
-                return line
-    return lines[-1] if lines else ""
 
 
 def collect(request: Request, batches: Sequence[Batch]) -> Collected:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from edgecomp.errors import RunError
-from edgecomp.run.execution import Bytes
+from edgecomp.run.request import Bytes
 
 INPUT_FILE: Final = "input.bin"
 OUTPUT_FILE: Final = "output.bin"

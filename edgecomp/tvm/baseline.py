@@ -17,7 +17,7 @@ from edgecomp.plan import CONTEXT_BYTES
 from edgecomp.quant.quality import Metric
 from edgecomp.quant.search import finite
 from edgecomp.report import Accuracy, LayerFacts, Memory, ModelFacts, Outputs, PerInference, RunReport, TargetFacts, Transport
-from edgecomp.run import RUNNERS, Execution, execute
+from edgecomp.run import Execution, execute
 from edgecomp.target import Target, load_target
 from edgecomp.tvm.c_model import sources
 from edgecomp.tvm.compile import CompiledModel, Region, compile_float
@@ -80,6 +80,7 @@ def run(
                 timeout_s=options.timeout_s,
                 progress=progress,
                 profiled_samples=options.profiled_samples,
+                connection=options.connection,
             )
     with options.watch("float model") as progress:
         floats = true_outputs(quantized, samples, progress)
@@ -95,7 +96,15 @@ def run(
 def _built(model: Sources, target: Target, directory: Path, options: RunOptions) -> Firmware:
     try:
         with options.watch("building TVM's program") as progress:
-            return build(model, target, directory, sanitize=options.sanitize, progress=progress, optimize=options.optimize)
+            return build(
+                model,
+                target,
+                directory,
+                sanitize=options.sanitize,
+                progress=progress,
+                optimize=options.optimize,
+                transport=options.transport,
+            )
     except (FitError, ToolError) as error:
         raise type(error)(f"the baseline that TVM compiled: {error}; leave out --engine tvm to run without it") from error
 
@@ -154,7 +163,10 @@ def _report(
         accuracy=accuracy,
         bit_exact=None,
         per_inference=PerInference(
-            execution.instructions if execution else None, execution.estimated_cycles if execution else None, None, macs_executed
+            execution.instructions if execution else None,
+            execution.estimated_cycles if execution else None,
+            execution.cycles if execution else None,
+            macs_executed,
         ),
         memory=Memory(
             arena_bytes=compiled.tensor_bytes,
@@ -166,7 +178,7 @@ def _report(
             ram_bytes=compiled.tensor_bytes + compiled.workspace_bytes + CONTEXT_BYTES + (stack_bytes or 0),
             arena_used_bytes=execution.arena_used_bytes if execution else None,
         ),
-        transport=Transport(RUNNERS[target.runner].transport) if execution else None,
+        transport=Transport(firmware.transport, execution.frames, execution.retries) if execution else None,
         layers=_layers(compiled, execution),
         toolchain={"compiler": firmware.toolchain, "flags": list(target.cflags), "tvm": compiled.tvm_version},
         quantization={"method": METHOD, "output_sqnr_db": None},
@@ -177,7 +189,8 @@ def _report(
 
 def _layers(compiled: CompiledModel, execution: Execution | None) -> tuple[LayerFacts, ...]:
     instructions = execution.layer_instructions if execution else None
-    cycles = execution.layer_estimated_cycles if execution else None
+    estimated = execution.layer_estimated_cycles if execution else None
+    cycles = execution.layer_cycles if execution else None
     return tuple(
         LayerFacts(
             index=i,
@@ -187,8 +200,8 @@ def _layers(compiled: CompiledModel, execution: Execution | None) -> tuple[Layer
             macs=call.macs,
             macs_skipped=0,
             instructions=instructions[i] if instructions else None,
-            estimated_cycles=cycles[i] if cycles else None,
-            cycles=None,
+            estimated_cycles=estimated[i] if estimated else None,
+            cycles=cycles[i] if cycles else None,
             sqnr_db=None,
         )
         for i, call in enumerate(compiled.calls)

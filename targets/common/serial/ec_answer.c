@@ -21,13 +21,39 @@ void ec_answer_fault(uint16_t sequence, const char *text) {
     ec_encoder_end(&out);
 }
 
-void ec_answer_progress(uint16_t sequence, uint8_t state, uint32_t run, uint32_t layer, uint32_t bytes) {
+static void put_bytes(ec_encoder *out, uint32_t offset, uint32_t bytes, uint8_t (*byte_at)(uint32_t at)) {
+    for (uint32_t i = 0; i < bytes; i++) {
+        const uint8_t byte = byte_at(offset + i);
+        ec_encoder_put(out, &byte, 1);
+    }
+}
+
+static void begin_state(ec_encoder *out, uint16_t sequence, uint8_t state, uint32_t run, uint16_t more_bytes) {
+    ec_encoder_begin(out, EC_INFER | EC_ANSWER, sequence, (uint16_t)(5u + more_bytes));
+    ec_encoder_put(out, &state, 1);
+    ec_encoder_put_u32(out, run);
+}
+
+void ec_answer_running(uint16_t sequence, uint32_t run) {
     ec_encoder out;
-    ec_encoder_begin(&out, EC_INFER | EC_ANSWER, sequence, 13);
-    ec_encoder_put(&out, &state, 1);
-    ec_encoder_put_u32(&out, run);
+    begin_state(&out, sequence, EC_STATE_RUNNING, run, 0);
+    ec_encoder_end(&out);
+}
+
+void ec_answer_stopped(uint16_t sequence, uint32_t run, uint32_t layer, uint32_t bytes) {
+    ec_encoder out;
+    begin_state(&out, sequence, EC_STATE_STOPPED, run, 8);
     ec_encoder_put_u32(&out, layer);
     ec_encoder_put_u32(&out, bytes);
+    ec_encoder_end(&out);
+}
+
+void ec_answer_done(uint16_t sequence, uint32_t run, uint64_t cycles, uint32_t output_bytes, uint8_t (*byte_at)(uint32_t at)) {
+    ec_encoder out;
+    begin_state(&out, sequence, EC_STATE_DONE, run, (uint16_t)(8u + output_bytes));
+    ec_encoder_put_u32(&out, (uint32_t)cycles);
+    ec_encoder_put_u32(&out, (uint32_t)(cycles >> 32));
+    put_bytes(&out, 0, output_bytes, byte_at);
     ec_encoder_end(&out);
 }
 
@@ -35,10 +61,7 @@ static void send_part(uint16_t sequence, uint32_t offset, uint32_t bytes, uint8_
     ec_encoder out;
     ec_encoder_begin(&out, EC_READ | EC_ANSWER, sequence, (uint16_t)(bytes + 4u));
     ec_encoder_put_u32(&out, offset);
-    for (uint32_t i = 0; i < bytes; i++) {
-        const uint8_t byte = byte_at(offset + i);
-        ec_encoder_put(&out, &byte, 1);
-    }
+    put_bytes(&out, offset, bytes, byte_at);
     ec_encoder_end(&out);
 }
 

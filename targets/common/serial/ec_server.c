@@ -13,13 +13,13 @@
 #include "ec_step.h"
 
 #define HELLO_FIXED_BYTES 40u
+#define MOST_OUTPUT_BYTES 0xFF00u
 #define RECEIVER_BYTES 256u /* more than any UART buffers */
 
 static struct {
     uint32_t session;      /* of the host that said hello; 0: none since start */
     uint32_t run;          /* that input and output belong to; counts up, so that a frame that comes late is known */
     uint32_t loaded_bytes; /* of the input, from its first */
-    uint16_t sequence;     /* of the request that the next answer of a run goes to */
     uint8_t writing;       /* 1: the EC_LOAD being received is written into the arena */
 } server;
 
@@ -88,7 +88,7 @@ static void accept_input(const ec_decoder *frame) {
 
 static void answer_status(const ec_decoder *frame) {
     ec_encoder out;
-    ec_encoder_begin(&out, EC_STATUS | EC_ANSWER, frame->sequence, 8);
+    ec_encoder_begin(&out, (uint8_t)(frame->type | EC_ANSWER), frame->sequence, 8); /* EC_STATUS or EC_PAINT */
     ec_encoder_put_u32(&out, server.run);
     ec_encoder_put_u32(&out, server.loaded_bytes);
     ec_encoder_end(&out);
@@ -102,22 +102,6 @@ static void paint(const ec_decoder *frame) {
         ec_engine_clear(1, frame->payload[8]);
     }
     answer_status(frame);
-}
-
-static void send_result(void) {
-    const ec_run_result *result = ec_engine_result();
-    const uint8_t state = EC_STATE_DONE;
-    ec_encoder out;
-    ec_encoder_begin(&out, EC_INFER | EC_ANSWER, server.sequence, 29);
-    ec_encoder_put(&out, &state, 1);
-    ec_encoder_put_u32(&out, server.run);
-    ec_encoder_put_u32(&out, result->repeats);
-    ec_encoder_put_u32(&out, (uint32_t)result->cycles);
-    ec_encoder_put_u32(&out, (uint32_t)(result->cycles >> 32));
-    ec_encoder_put_u32(&out, result->stack_bytes);
-    ec_encoder_put_u32(&out, result->arena_used_bytes);
-    ec_encoder_put_u32(&out, result->arena_overrun);
-    ec_encoder_end(&out);
 }
 
 static ec_run_kind kind_of(uint16_t flags) {
@@ -134,39 +118,59 @@ static void infer(const ec_decoder *frame) {
     const uint32_t input_crc = ec_frame_u32(frame->payload + 8);
     const uint16_t repeats = ec_frame_u16(frame->payload + 12);
     const uint16_t flags = ec_frame_u16(frame->payload + 14);
-    server.sequence = frame->sequence;
+    uint16_t sequence = frame->sequence;
     if (ec_frame_u32(frame->payload + 4) != server.run || server.loaded_bytes != ec_engine_input_bytes()) {
         ec_answer_error(frame->sequence, EC_RUN_NO_INPUT, server.loaded_bytes);
         return;
     }
     if (!ec_engine_result()->has_output) { /* else the answer was lost, and is given again */
         ec_step_begin(server.session, server.run, frame->sequence);
-        ec_answer_progress(frame->sequence, EC_STATE_RUNNING, server.run, 0, 0);
+        ec_answer_running(frame->sequence, server.run);
         const ec_run_status status = ec_engine_run(kind_of(flags), repeats, input_crc);
-        server.sequence = ec_step_end();
+        sequence = ec_step_end();
         for (unsigned i = 0; i < RECEIVER_BYTES && ec_board_serial_get() >= 0; i++) {
             /* what came meanwhile came in part: no receiver holds more than its few bytes */
         }
         if (status != EC_RUN_DONE) {
-            ec_answer_error(server.sequence, (uint8_t)status, 0);
+            ec_answer_error(sequence, (uint8_t)status, 0);
             return;
         }
     }
-    send_result();
+    const uint32_t output_bytes = (flags & EC_INFER_OUTPUT) != 0 ? ec_engine_output_bytes() : 0u;
+    ec_answer_done(sequence, server.run, ec_engine_result()->cycles, output_bytes < MOST_OUTPUT_BYTES ? output_bytes : MOST_OUTPUT_BYTES,
+                   ec_engine_output);
 }
 
-static uint8_t layer_cycles_byte(uint32_t at) { return (uint8_t)(ec_engine_layer_cycles()[at / 4u] >> at % 4u * 8u); }
+static uint8_t byte_of(uint32_t word, uint32_t at) { return (uint8_t)(word >> at % 4u * 8u); }
+
+static uint8_t layer_cycles_byte(uint32_t at) { return byte_of(ec_engine_layer_cycles()[at / 4u], at); }
+
+static uint8_t measures_byte(uint32_t at) {
+    const ec_run_result *result = ec_engine_result();
+    const uint32_t measures[EC_MEASURES_BYTES / 4u] = {result->repeats, result->stack_bytes, result->arena_used_bytes, result->arena_overrun};
+    return byte_of(measures[at / 4u], at);
+}
 
 static int has_result(void) { return ec_engine_result()->has_output && server.loaded_bytes == ec_engine_input_bytes(); }
 
 static void read_region(const ec_decoder *frame) {
     if (ec_frame_u32(frame->payload + 4) != server.run || !has_result()) {
         ec_answer_error(frame->sequence, EC_BAD_RUN, server.run);
-    } else if (frame->payload[8] == EC_REGION_OUTPUT) {
+        return;
+    }
+    switch (frame->payload[8]) {
+    case EC_REGION_OUTPUT:
         ec_answer_read(frame, ec_engine_output_bytes(), ec_engine_output);
-    } else {
-        const uint32_t region_bytes = frame->payload[8] == EC_REGION_LAYER_CYCLES ? ec_harness_model->layer_count * 4u : 0u;
-        ec_answer_read(frame, region_bytes, layer_cycles_byte);
+        break;
+    case EC_REGION_LAYER_CYCLES:
+        ec_answer_read(frame, ec_harness_model->layer_count * 4u, layer_cycles_byte);
+        break;
+    case EC_REGION_MEASURES:
+        ec_answer_read(frame, EC_MEASURES_BYTES, measures_byte);
+        break;
+    default:
+        ec_answer_error(frame->sequence, EC_BAD_RANGE, 0);
+        break;
     }
 }
 

@@ -30,9 +30,7 @@ uint16_t ec_step_end(void) { return step.sequence; }
 
 static uint8_t output_byte(uint32_t at) { return step.output[at]; }
 
-static void say_stopped(void) {
-    ec_answer_progress(step.sequence, EC_STATE_STOPPED, step.run, step.layer, step.output_bytes);
-}
+static void say_stopped(void) { ec_answer_stopped(step.sequence, step.run, step.layer, step.output_bytes); }
 
 static int is_of_this_run(const ec_decoder *request) {
     return request->length >= 8u && ec_frame_u32(request->payload) == step.session && ec_frame_u32(request->payload + 4) == step.run;
