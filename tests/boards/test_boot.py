@@ -1,8 +1,6 @@
 """Boards that an emulator models boot there and talk over their UART: start-up, memory map, clocks and UART of the very image."""
 
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ import pytest
 
 from edgecomp.target import list_targets, load_target
 from tests.boards.echo_firmware import REAL_BOARDS, build_echo
+from tests.boards.emulated_port import emulated_port
 
 EMULATED = [name for name in REAL_BOARDS if load_target(name).emulator]
 TIMEOUT_S = 20.0
@@ -20,25 +19,10 @@ TIMEOUT_S = 20.0
 @contextmanager
 def emulated(board: str, elf: Path) -> Iterator[socket.socket]:
     """The board's machine with the program, and its first serial port as a socket."""
-    target = load_target(board)
-    if shutil.which(target.emulator) is None:
-        pytest.skip(f"{board} needs {target.emulator}, which is not installed")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(1)
-        listener.settimeout(TIMEOUT_S)
-        port = listener.getsockname()[1]
-        quiet = ["-display", "none", "-monitor", "none", "-parallel", "none", "-nic", "none"]
-        serial = ["-serial", f"tcp:127.0.0.1:{port},server=off,nodelay=on"]
-        process = subprocess.Popen([target.emulator, *target.machine, *quiet, *serial, "-kernel", str(elf)], stdin=subprocess.DEVNULL)
-        try:
-            line, _ = listener.accept()
-            with line:
-                line.settimeout(TIMEOUT_S)
-                yield line
-        finally:
-            process.kill()
-            process.wait()
+    with emulated_port(load_target(board), elf) as url:
+        host, _, port = url.removeprefix("socket://").rpartition(":")
+        with socket.create_connection((host, int(port)), TIMEOUT_S) as line:
+            yield line
 
 
 def receive(line: socket.socket, count: int) -> bytes:
