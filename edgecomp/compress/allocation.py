@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+from edgecomp.compress.absorb import Cutter
 from edgecomp.compress.budget import LAYERS, Budget, Size, macs_of, size_of
 from edgecomp.compress.channels import Channels, Group, is_depthwise, keep_channels
 from edgecomp.errors import DataError
@@ -89,32 +90,32 @@ def _parts(group: Group, order: Array) -> list[Array]:
     return [part for part in np.array_split(free, min(STEPS_A_GROUP, max(len(free), 1))) if len(part)]
 
 
-def after(found: Channels, path: Sequence[Removal]) -> Graph:
-    """The graph when all removals of a path are made."""
+def kept_after(found: Channels, path: Sequence[Removal]) -> dict[str, Array]:
+    """What stays of each group when all removals of a path are made."""
     gone: dict[str, list[int]] = {}
     for name, units in path:
         gone.setdefault(name, []).extend(units.tolist())
-    kept = {name: np.setdiff1d(np.arange(found.by_name[name].units), units) for name, units in gone.items()}
-    return keep_channels(found, kept)
+    return {name: np.setdiff1d(np.arange(found.by_name[name].units), units) for name, units in gone.items()}
 
 
-def cut_to(found: Channels, path: Sequence[Removal], budget: Budget) -> tuple[Graph, int]:
-    """The graph after the fewest removals that meet a budget, and how many they are.
+def cut_to(cutter: Cutter, path: Sequence[Removal], budget: Budget) -> Graph:
+    """The graph after the fewest removals that meet a budget.
 
     Raises:
         DataError: the whole path does not; the least possible is said.
     """
+    found = cutter.found
+
+    def size(removals: int) -> Size:
+        return size_of(keep_channels(found, kept_after(found, path[:removals])))
+
+    if not budget.allows(size(len(path))):
+        raise DataError(beyond(budget, size(len(path))))
     low, high = 0, len(path)
-    least = size_of(after(found, path))
-    if not budget.allows(least):
-        raise DataError(beyond(budget, least))
     while low < high:
         middle = (low + high) // 2
-        if budget.allows(size_of(after(found, path[:middle]))):
-            high = middle
-        else:
-            low = middle + 1
-    return after(found, path[:high]), high
+        low, high = (low, middle) if budget.allows(size(middle)) else (middle + 1, high)
+    return cutter.cut(kept_after(found, path[:high]))
 
 
 def beyond(budget: Budget, least: Size) -> str:

@@ -1,8 +1,8 @@
 """Which channels of a graph are one and the same: labels that nodes hand on, joined where a node needs them to stay together.
 
 Every tensor has one axis of channels, and a label for each place along it. What only moves elements (Reshape, Split, Concat, ...) is
-applied to the labels themselves: `evaluate` of the operator on an array of labels says where each channel goes. Where labels then vary along
-more than one axis, as in a channel shuffle or behind DepthToSpace, those that differ along the others are joined.
+applied to the labels themselves: `evaluate` of the operator on an array of labels says where each channel goes. Where labels then vary
+along more than one axis, as in a channel shuffle or behind DepthToSpace, those that differ along the others are joined.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from edgecomp.cache import content_key, fetch, keep
+from edgecomp.compress.absorb import ROWS, Cutter
 from edgecomp.compress.allocation import Loss, by_sensitivity, cut_to
-from edgecomp.compress.channels import Channels, Group, keep_channels
+from edgecomp.compress.channels import Channels, Group
 from edgecomp.compress.identity import data_digest, digest
 from edgecomp.compress.job import Job
 from edgecomp.compress.judge import Judge
@@ -43,16 +44,20 @@ def cut_by_sensitivity(found: Channels, groups: Sequence[Group], orders: Mapping
     Raises:
         DataError: the budget is below what is possible.
     """
-    curves = measured(found, groups, orders, job)
+    cutter = Cutter(found, job.train)
+    curves = measured(cutter, groups, orders, job)
     path = by_sensitivity(found, groups, orders, losses(curves), job.budget)
-    return cut_to(found, path, job.budget)[0]
+    return cut_to(cutter, path, job.budget)
 
 
-def measured(found: Channels, groups: Sequence[Group], orders: Mapping[str, Array], job: Job) -> dict[str, Curve]:
+def measured(cutter: Cutter, groups: Sequence[Group], orders: Mapping[str, Array], job: Job) -> dict[str, Curve]:
     """Group -> its curve; from the cache where it was measured before."""
+    found = cutter.found
     samples = job.judge.first(MEASURED_ROWS)
     words = [f"{group.name} {orders[group.name].tolist()}" for group in groups]
-    key = content_key("sensitivity 1", digest(found.graph), data_digest(samples), str(SHARES), *words)
+    key = content_key(
+        "sensitivity 2", digest(found.graph), data_digest(samples), data_digest(cutter.samples.first(ROWS)), str(SHARES), *words
+    )
     kept = _kept(key)
     if kept is not None:
         return kept
@@ -63,7 +68,7 @@ def measured(found: Channels, groups: Sequence[Group], orders: Mapping[str, Arra
     for group in groups:
         values = [whole]
         for share in SHARES[1:]:
-            values.append(judge.quality(keep_channels(found, {group.name: _left(group, orders[group.name], share)})).loss)
+            values.append(judge.quality(cutter.cut({group.name: _left(group, orders[group.name], share)})).loss)
             done += 1
             job.watch("measuring sensitivity", done, total)
         curves[group.name] = tuple(values)
