@@ -44,8 +44,9 @@ typedef struct {
 /* ec_conv2d_s8, but an output that is not in its patch's mask is output_zero_point unless an accumulator of the channel at a position of
  * the mask, within the map, is above the channel's threshold. Patches begin at the top left; those at the other borders are cut off. */
 void ec_conv2d_spatial_s8(const ec_conv2d_spatial_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
-/* Weights laid out as src/arm_dsp says, all other constants of channels among them. */
+/* Weights laid out as src/arm_dsp says, all other constants of channels among them; for arm_mve those of ec_conv2d_s8. */
 void ec_conv2d_spatial_s8_arm_dsp(const ec_conv2d_spatial_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
+void ec_conv2d_spatial_s8_arm_mve(const ec_conv2d_spatial_s8_params *params, const int8_t *input, int8_t *output, void *scratch);
 
 #ifdef __cplusplus
 }

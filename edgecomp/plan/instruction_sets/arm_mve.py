@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgecomp.graph import Array
+from edgecomp.plan.instruction_sets import arm_mve_spatial
 from edgecomp.plan.instruction_sets.portable import overlap_bytes
 from edgecomp.plan.kernels import Kernel, Tile
 from edgecomp.plan.overlap import first_needed, sliding_distance
@@ -207,21 +208,24 @@ def _depthwise_overlap_bytes(op: QOp) -> int:
     return sliding_distance(op, op.output_c, _depthwise_rows(op) * op.output_w)
 
 
+CONV2D = Kernel(
+    Conv2D.kernel,
+    ISA,
+    tile=Tile(output_channels=BLOCK, inputs=VECTOR_BYTES),
+    supports=_conv2d_supports,
+    pack=_pack_conv2d,
+    scratch_bytes=_conv2d_scratch_bytes,
+    overlap_bytes=_conv2d_overlap_bytes,
+)
+
 KERNELS: Mapping[str, Kernel] = {
     kernel.name: kernel
     for kernel in (
         Kernel(Add.kernel, ISA),
         Kernel(AveragePool2D.kernel, ISA, supports=_average_supports, pack=_pack_average, overlap_bytes=overlap_bytes),
         Kernel(Concat.kernel, ISA),
-        Kernel(
-            Conv2D.kernel,
-            ISA,
-            tile=Tile(output_channels=BLOCK, inputs=VECTOR_BYTES),
-            supports=_conv2d_supports,
-            pack=_pack_conv2d,
-            scratch_bytes=_conv2d_scratch_bytes,
-            overlap_bytes=_conv2d_overlap_bytes,
-        ),
+        CONV2D,
+        arm_mve_spatial.conv2d_spatial(CONV2D),
         Kernel(
             DepthwiseConv2D.kernel,
             ISA,

@@ -8,69 +8,37 @@
  */
 #include "ec_conv2d_s8.h"
 
+#include "ec_mve_columns.h"
 #include "ec_mve_pixels.h"
-#include "ec_mve_runs.h"
 
 #define STRIP_BYTES 2048U /* that the columns of a tile may take, unless three pixels need more */
 
 typedef struct {
     const ec_conv2d_s8_params *p;
-    ec_mve_runs rows; /* of columns: the group's channels of an input pixel */
+    ec_mve_columns columns;
     int8_t *strip;
-    uint32_t column_size;
-    int shared;           /* whether windows share columns, or touch; else each has columns of its own */
-    uint32_t phases;      /* a tile takes every phases-th pixel of a row */
-    uint32_t pixels;      /* of a tile */
-    uint32_t pixel_step;  /* columns in the strip from one pixel's first to the next one's */
-    uint32_t source_step; /* columns of the input from one column of a window to the next */
+    int shared;          /* whether windows share columns, or touch; else each has columns of its own */
+    uint32_t phases;     /* a tile takes every phases-th pixel of a row */
+    uint32_t pixels;     /* of a tile */
+    uint32_t pixel_step; /* columns in the strip from one pixel's first to the next one's */
 } tiles;
 
 static uint32_t fitting_pixels(const tiles *t) {
     const uint32_t kernel_w = t->p->kernel_w;
     const uint32_t all = (t->p->output_w + t->phases - 1U) / t->phases;
-    const uint32_t columns = STRIP_BYTES / t->column_size;
+    const uint32_t columns = STRIP_BYTES / t->columns.size;
     const uint32_t fit = columns < kernel_w ? 0 : (columns - kernel_w) / t->pixel_step + 1U;
     const uint32_t trios = fit < EC_MVE_TRIO ? EC_MVE_TRIO : fit - fit % EC_MVE_TRIO;
     return fit >= all || trios >= all ? all : trios;
 }
 
 static tiles make_tiles(const ec_conv2d_s8_params *p, void *scratch) {
-    const uint32_t channels = (uint32_t)p->input_c / p->groups;
-    tiles t = {.p = p, .strip = scratch};
-    t.column_size = p->kernel_h * channels;
-    t.rows = ec_mve_make_runs(channels, t.column_size);
-    t.source_step = p->dilation_w;
+    tiles t = {.p = p, .columns = ec_mve_make_columns(p), .strip = scratch};
     t.shared = p->dilation_w == 1 ? p->stride_w <= p->kernel_w : p->stride_w == 1;
     t.phases = t.shared ? p->dilation_w : 1;
     t.pixel_step = t.shared ? p->stride_w : p->kernel_w;
     t.pixels = fitting_pixels(&t);
     return t;
-}
-
-/* Columns from (y, x) of the input on. */
-static void fill_columns(const tiles *t, const int8_t *input, int32_t y, int32_t x, uint32_t count, int8_t *to) {
-    const ec_conv2d_s8_params *p = t->p;
-    const int32_t step = (int32_t)t->source_step;
-    uint32_t before = 0;
-    uint32_t end = count;
-    while (before < count && x + (int32_t)before * step < 0) {
-        before++;
-    }
-    while (end > before && x + (int32_t)(end - 1U) * step >= p->input_w) {
-        end--;
-    }
-    int8_t *const inside = to + before * t->column_size;
-    ec_mve_fill(to, p->input_zero_point, before * t->column_size);
-    ec_mve_fill(to + end * t->column_size, p->input_zero_point, (count - end) * t->column_size);
-    for (uint32_t ky = 0; ky < p->kernel_h; ky++, y += p->dilation_h) {
-        int8_t *const row = inside + ky * t->rows.size;
-        if (y < 0 || y >= p->input_h) {
-            ec_mve_fill_runs(&t->rows, p->input_zero_point, row, end - before);
-        } else {
-            const uint32_t pixel = (uint32_t)(y * p->input_w + x) + before * t->source_step;
-            ec_mve_copy_runs(&t->rows, input + pixel * p->input_c, t->source_step * p->input_c, row, end - before);
-        }
-    }
 }
 
 /* What `count` pixels of a tile read, the first at (oy, ox). */
@@ -80,13 +48,13 @@ static void fill_strip(const tiles *t, const int8_t *input, uint32_t oy, uint32_
     int32_t x = (int32_t)(ox * p->stride_w) - p->pad_left;
     int8_t *to = t->strip;
     if (t->shared) {
-        fill_columns(t, input, y, x, (count - 1U) * t->pixel_step + p->kernel_w, to);
+        ec_mve_fill_columns(&t->columns, input, y, x, (count - 1U) * t->pixel_step + p->kernel_w, to);
         return;
     }
     for (; count > 0; count--) {
-        fill_columns(t, input, y, x, p->kernel_w, to);
+        ec_mve_fill_columns(&t->columns, input, y, x, p->kernel_w, to);
         x += p->stride_w;
-        to += p->kernel_w * t->column_size;
+        to += p->kernel_w * t->columns.size;
     }
 }
 
@@ -96,7 +64,7 @@ static void compute_row(const tiles *t, const ec_mve_filters *filters, const int
         for (uint32_t ox = phase; ox < p->output_w; ox += t->pixels * t->phases) {
             const uint32_t left = (p->output_w - ox + t->phases - 1U) / t->phases;
             const uint32_t count = left < t->pixels ? left : t->pixels;
-            const ec_mve_pixels pixels = {t->strip, t->pixel_step * t->column_size, output + ox * p->output_c, t->phases * p->output_c,
+            const ec_mve_pixels pixels = {t->strip, t->pixel_step * t->columns.size, output + ox * p->output_c, t->phases * p->output_c,
                                           count};
             fill_strip(t, input, oy, ox, count);
             ec_mve_compute_pixels(filters, &pixels);
@@ -129,7 +97,7 @@ void ec_conv2d_s8_arm_mve(const ec_conv2d_s8_params *params, const int8_t *input
                               params->bias,
                               params->multiplier,
                               (uint32_t)params->output_c / params->groups,
-                              params->kernel_w * t.column_size,
+                              params->kernel_w * t.columns.size,
                               params->output_zero_point,
                               params->clamp_min,
                               params->clamp_max};

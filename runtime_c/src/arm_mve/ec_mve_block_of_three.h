@@ -84,11 +84,10 @@
     EC_MVE_LINE("vstrb.32 %q[p2], [%[o2]]")               \
     EC_MVE_LINE("str %[o0], [%[s], %[output]]")
 
-/* Four filters with three pixels; in two pieces, as each takes nearly all core registers. */
-static inline void ec_mve_block_of_three(ec_mve_block *s) {
+/* Sums of four filters with three pixels, one by lane; on to the weights of the next block. */
+static inline __attribute__((always_inline)) void ec_mve_sums_of_three(ec_mve_block *s, int32x4_t sums[EC_MVE_TRIO]) {
     const int8_t *w0, *w1, *x0, *x1, *x2;
-    int8_t *o0, *o1, *o2;
-    int32_t s00, s01, s02, s10, s11, s12, zero_point;
+    int32_t s00, s01, s02, s10, s11, s12;
     int8x16_t v, w, a, b;
     int32x4_t p0, p1, p2;
     __asm__ volatile(EC_MVE_TWO_FILTERS(EC_MVE_LOW_LANES, 0, EC_MVE_THESE_WEIGHTS)
@@ -98,9 +97,22 @@ static inline void ec_mve_block_of_three(ec_mve_block *s) {
                        [b] "=&w"(b), [p0] "=&w"(p0), [p1] "=&w"(p1), [p2] "=&w"(p2)
                      : EC_MVE_BLOCK_MEMBERS
                      : "lr", "memory");
+    sums[0] = p0;
+    sums[1] = p1;
+    sums[2] = p2;
+}
+
+/* Four filters with three pixels; in two pieces, as each takes nearly all core registers. */
+static inline void ec_mve_block_of_three(ec_mve_block *s) {
+    int8_t *o0, *o1, *o2;
+    uint32_t step;
+    int32_t zero_point;
+    int8x16_t v, a, b;
+    int32x4_t sums[EC_MVE_TRIO];
+    ec_mve_sums_of_three(s, sums);
     __asm__ volatile(EC_MVE_STORE_THREE()
-                     : [o0] "=&l"(o0), [o1] "=&l"(o1), [o2] "=&l"(o2), [step] "=&r"(x1), [zp] "=&r"(zero_point), [v] "=&w"(v), [a] "=&w"(a),
-                       [b] "=&w"(b), [p0] "+w"(p0), [p1] "+w"(p1), [p2] "+w"(p2)
+                     : [o0] "=&l"(o0), [o1] "=&l"(o1), [o2] "=&l"(o2), [step] "=&r"(step), [zp] "=&r"(zero_point), [v] "=&w"(v),
+                       [a] "=&w"(a), [b] "=&w"(b), [p0] "+w"(sums[0]), [p1] "+w"(sums[1]), [p2] "+w"(sums[2])
                      : EC_MVE_BLOCK_MEMBERS
                      : "memory");
 }
