@@ -49,12 +49,14 @@ class Method:
     Attributes:
         needs_labels: the training data must have classes.
         trains: PyTorch is needed even for `--epochs 0`.
+        limits: "macs" or "parameters": what it makes less of where nobody says.
     """
 
     module: str
     summary: str
     needs_labels: bool = False
     trains: bool = False
+    limits: str = "macs"
     options: Mapping[str, Option] = field(default_factory=dict)
 
     def function(self) -> Callable[[Graph, Job], Graph]:
@@ -82,6 +84,7 @@ METHODS: dict[str, Method] = {
     "svd": Method(
         "edgecomp.compress.svd",
         "fully connected layers in two, by singular values",
+        limits="parameters",
         options={"energy": ENERGY, "metric": Option("data", "errors in the norm of the responses or of the weights", ("data", "weights"))},
     ),
     "lowrank": Method(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx
@@ -17,7 +17,6 @@ from edgecomp.compress.job import Job, Progress, Samples, Say, set_aside
 from edgecomp.compress.judge import Judge, Quality
 from edgecomp.compress.recipe import Step
 from edgecomp.compress.registry import method
-from edgecomp.errors import EdgecompError
 from edgecomp.frontend.onnx_export import to_model
 from edgecomp.frontend.onnx_import import from_model
 from edgecomp.graph import Graph
@@ -41,6 +40,11 @@ class Orders:
     seed: int = 0
     layers: tuple[str, ...] | None = None
     folder: Path | None = None
+
+    @property
+    def names_a_size(self) -> bool:
+        """Whether it says how small."""
+        return self.keep_macs is not None or self.keep_parameters is not None
 
 
 @dataclass(frozen=True)
@@ -157,42 +161,3 @@ def as_written(graph: Graph) -> Graph:
 
 def _read(model: onnx.ModelProto, name: str) -> Graph:
     return simplify(from_model(model, name))
-
-
-Accepts = Callable[[Compressed], bool]
-Make = Callable[[float], Compressed]
-
-TRIALS = 6
-LEAST_SHARE = 0.02
-CLOSE = 1.08
-"""Two shares whose ratio is below it are one."""
-
-
-def smallest(make: Make, accepts: Accepts, say: Say, least: float = LEAST_SHARE, first: float = 0.5) -> tuple[float, Compressed] | None:
-    """The smallest share whose result is accepted, by halving the ratio of what is too small and what is accepted; None if none is.
-
-    A share that a method cannot reach counts as too small.
-    """
-    low, high, share = least, 1.0, first
-    best: tuple[float, Compressed] | None = None
-    for _ in range(TRIALS):
-        try:
-            result = make(share)
-        except EdgecompError as error:
-            if share >= first and best is None:
-                raise
-            say(f"share {share:.3f}: {error}")
-            result = None
-        if result is not None and accepts(result):
-            best, high = (share, result), share
-        else:
-            low = share
-        if high / low < CLOSE:
-            break
-        share = (low * high) ** 0.5
-    return best
-
-
-def with_metadata(graph: Graph, entries: dict[str, str]) -> Graph:
-    """The graph with further metadata."""
-    return replace(graph, metadata={**graph.metadata, **entries})
