@@ -48,8 +48,13 @@ def decibel(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    """+0.12, with a true minus."""
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    """+0.12."""
+    return true_minus(f"{value:+.2f}")
+
+
+def true_minus(text: str) -> str:
+    """A hyphen in front of a number as the minus sign, which is as wide as a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def short_layers(names: Sequence[str]) -> tuple[str, ...]:

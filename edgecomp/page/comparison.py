@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgecomp.page.documents import Document
-from edgecomp.readable import MISSING, count, decibel, percent, ratio, size
+from edgecomp.readable import MISSING, count, decibel, percent, ratio, size, true_minus
 
 LESS, MORE = "less", "more"
 SAME_BELOW = 0.0005
@@ -98,7 +98,7 @@ def change_text(change: float | None) -> str:
         return ""
     if abs(change) < SAME_BELOW:
         return "same"
-    return f"{change + 1:.1f} x" if change >= 2 else f"{100 * change:+.1f} %"
+    return f"{change + 1:.1f} x" if change >= 2 else true_minus(f"{100 * change:+.1f} %")
 
 
 def _value(figure: _Figure, value: float | None, first: float | None, at: int) -> Value:
@@ -109,7 +109,7 @@ def _value(figure: _Figure, value: float | None, first: float | None, at: int) -
         return Value(text, "", "")
     if figure.difference:
         change = (value - first) * (100 if figure.difference == "points" else 1)
-        return _judged(figure, text, change, f"{change:+.2f} {figure.difference}", abs(change) < SAME_DIFFERENCE)
+        return _judged(figure, text, change, true_minus(f"{change:+.2f} {figure.difference}"), abs(change) < SAME_DIFFERENCE)
     if first == 0:
         return Value(text, "", "")
     change = value / first - 1

@@ -43,9 +43,12 @@
   }
 
   const tip = document.getElementById("tip");
-  const hideTip = () => { tip.hidden = true; };
-  const showTip = (text, box) => {
-    tip.textContent = text;
+  let owner = null;
+  const hideTip = () => { tip.hidden = true; owner = null; };
+  const showTip = (element) => {
+    const box = element.getBoundingClientRect();
+    owner = element;
+    tip.textContent = element.dataset.tip;
     tip.hidden = false;
     const gap = 10;
     const left = Math.min(Math.max(8, box.left + box.width / 2 - tip.offsetWidth / 2), window.innerWidth - tip.offsetWidth - 8);
@@ -65,7 +68,7 @@
     for (const each of all(`[data-run="${run.dataset.run}"] [data-layer="${element.dataset.layer}"]`)) each.classList.toggle("lit", isLit);
   };
   const watch = (element) => {
-    const enter = () => { light(element, true); if (element.dataset.tip) showTip(element.dataset.tip, element.getBoundingClientRect()); };
+    const enter = () => { light(element, true); if (element.dataset.tip) showTip(element); };
     const leave = () => { light(element, false); hideTip(); };
     element.addEventListener("pointerenter", enter);
     element.addEventListener("pointerleave", leave);
@@ -73,7 +76,7 @@
     element.addEventListener("blur", leave);
   };
   all("[data-tip], [data-layer]").forEach(watch);
-  addEventListener("scroll", hideTip, { passive: true });
+  addEventListener("scroll", () => { if (owner !== null && owner === document.activeElement) showTip(owner); else hideTip(); }, { passive: true });
   addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
 
   for (const plot of all(".plot svg")) {

@@ -103,8 +103,8 @@ def view(documents: Sequence[Document]) -> PageView:
     several = len(runs) > 1
     models = dict.fromkeys(document.model.name or "model" for document in documents)
     return PageView(
-        title=" and ".join(models),
-        subtitle=" vs ".join(titles) if several else _board(documents[0]),
+        title=", ".join(models),
+        subtitle=(" vs ".join(titles) if len(titles) == 2 else f"{len(titles)} runs") if several else _board(documents[0]),
         measure=measure,
         runs=runs,
         totals=comparison.lines(documents) if several else (),
