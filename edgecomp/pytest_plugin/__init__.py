@@ -131,7 +131,13 @@ def edgecomp_board(request: pytest.FixtureRequest) -> Iterator[Board]:
 
     A board, compiler or emulator that is not there skips the test with the reason; with `--edgecomp-require` it fails.
     """
-    with _session(request.config).board(request.param) as board:
+    from edgecomp.pytest_plugin.settings import board_names
+
+    session = _session(request.config)
+    if isinstance(request.node, pytest.Item):
+        session.item = request.node
+    name = getattr(request, "param", None) or board_names(request.config)[0]  # no parameter where it is asked for while a test runs
+    with session.board(name) as board:
         yield board
 
 

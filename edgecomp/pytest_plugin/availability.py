@@ -23,12 +23,14 @@ def on_a_desk(target: Target, settings: Settings) -> bool:
 
 
 def counted(target: Target, settings: Settings) -> str:
-    """What the board counts; an emulator of a real one has no cycles to count."""
-    return "none" if target.runner == SERIAL_RUNNER and settings.emulate else target.counter
+    """What the board counts; an emulator counts instructions."""
+    return "instructions" if target.runner == SERIAL_RUNNER and settings.emulate else target.counter
 
 
 def what_is_missing(target: Target, settings: Settings, places: Sequence[MappedBoard]) -> str | None:
     """Why tests cannot run on the board here; None where they can."""
+    if settings.transport and settings.transport not in target.transports:
+        return f"board {target.name} is not reached by {settings.transport}, only by {', '.join(target.transports)}"
     desk = on_a_desk(target, settings)
     status = board_status(target)
     missing = [tool for tool in status.missing if tool != target.emulator or not desk]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -93,8 +93,8 @@ class Board:
         quantized = self._quantized(model, calibration, layout, mean, std, method, shapes)
         options = replace(self.session.run_options(self), optimize=optimize, profiled_samples=profiled_samples, timeout_s=timeout_s)
         built = self.session.store.built(quantized, self.target, options)
-        self.session.flash(self, built)
-        self.session.store.prove(built, self.port or "", replace(options, profiled_samples=0))
+        proof = partial(self.session.store.prove, built, self.port or "", replace(options, profiled_samples=0))
+        self.session.with_program(self, built, proof)
         loaded = LoadedModel(self, quantized, built, options)
         self.session.artifacts.keep_firmware(self.session.test, loaded.artifact_name, built)
         return loaded
@@ -163,10 +163,10 @@ class LoadedModel:
             RunError: the board hung, crashed, or did not answer.
         """
         session = self.board.session
-        session.flash(self.board, self.built)
         rows = None if index is None else np.asarray(index)
         labels = None if y is None else np.asarray(y)
-        report = run_built(self.quantized, self.built, np.asarray(x), labels, index=rows, source="x", options=self.options)
+        run = partial(run_built, self.quantized, self.built, np.asarray(x), labels, index=rows, source="x", options=self.options)
+        report = session.with_program(self.board, self.built, run)
         session.artifacts.keep_run(session.test, self.artifact_name, report)
         return InferenceResult(report, self.board.target.clock_hz, _unmeasured(self.board), session.baselines)
 

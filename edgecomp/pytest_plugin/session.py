@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Final, TypeVar
 
 import pytest
 
 from edgecomp.artifacts import write_atomically
 from edgecomp.cache import cache_folder
-from edgecomp.errors import TargetError
+from edgecomp.errors import RunError, TargetError
 from edgecomp.pytest_plugin.artifacts import Artifacts
-from edgecomp.pytest_plugin.availability import counted, places_of, what_is_missing
+from edgecomp.pytest_plugin.availability import SERIAL_RUNNER, counted, places_of, what_is_missing
 from edgecomp.pytest_plugin.board import Board
 from edgecomp.pytest_plugin.locks import lock_file, one_of
 from edgecomp.pytest_plugin.result import Baselines
 from edgecomp.pytest_plugin.settings import read_settings
 from edgecomp.pytest_plugin.store import ModelStore
+from edgecomp.run import Connection
+from edgecomp.run.serial import OtherImageError, open_line
 from edgecomp.target import load_target
 from edgecomp.verify import Built, RunOptions
+
+T = TypeVar("T")
+PORT_RETURNS_S: Final = 15.0
+"""Longest time a port may be away after its board was flashed."""
 
 
 class BoardSession:
@@ -62,32 +71,57 @@ class BoardSession:
             return
         by_port = {place.port: place for place in places}
         with one_of(list(by_port)) as port:
-            yield Board(target, by_port[port], counts, self)
+            place = by_port[port]
+            yield Board(replace(target, serial_baud=place.baud or target.serial_baud), place, counts, self)
 
     def run_options(self, board: Board) -> RunOptions:
         """How the board is reached."""
-        return RunOptions()
+        emulate = self.settings.emulate and board.target.runner == SERIAL_RUNNER
+        return RunOptions(transport=self.settings.transport, connection=Connection(board.port, emulate))
 
-    def flash(self, board: Board, built: Built) -> None:
-        """Put the program on a board on the desk, unless it was put there last; one without a flash command is flashed by its user.
+    def with_program(self, board: Board, built: Built, act: Callable[[], T]) -> T:
+        """Do something with a program on a board, which is flashed where it runs another one.
 
         Raises:
             TargetError, ToolError: the program cannot be flashed.
+            RunError: the board runs another program, and there is no command to flash it.
         """
+        self._flash(board, built, forced=False)
+        try:
+            return act()
+        except OtherImageError:  # flashed behind our back
+            if not self._flash(board, built, forced=True):
+                raise
+            return act()
+
+    def _flash(self, board: Board, built: Built, *, forced: bool) -> bool:
+        """Put a program on a board on the desk, unless it was put there last; False where the board has no command for it."""
         from edgecomp.boards.flashing import flash, plan_flashing
 
         if board.place is None or not board.target.flash_command:
-            return
+            return False
         noted = cache_folder("flashed") / lock_file(board.place.port).name
-        if noted.exists() and noted.read_text() == built.firmware.image_id:
-            return
-        noted.unlink(missing_ok=True)
-        flash(plan_flashing(board.target, built.firmware.elf, board.place.port, board.place.probe or None))
-        write_atomically(noted, built.firmware.image_id)
+        if forced or not noted.exists() or noted.read_text() != built.firmware.image_id:
+            noted.unlink(missing_ok=True)
+            flash(plan_flashing(board.target, built.firmware.elf, board.place.port, board.place.probe or None))
+            write_atomically(noted, built.firmware.image_id)
+            _wait_for_port(board.place.port, board.target.serial_baud)
+        return True
 
     def close(self) -> None:
         """Remove what was built."""
         self.store.close()
+
+
+def _wait_for_port(port: str, baud: int) -> None:
+    """Until the port of a board that was flashed is there again, for some leave with the reset; the next run tells if it stays away."""
+    give_up_s = time.monotonic() + PORT_RETURNS_S
+    while time.monotonic() < give_up_s:
+        try:
+            with open_line(port, baud):
+                return
+        except RunError:
+            time.sleep(0.1)
 
 
 def _own_folder(config: pytest.Config) -> Path:

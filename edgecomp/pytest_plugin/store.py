@@ -66,9 +66,8 @@ class ModelStore:
 
     def built(self, quantized: QuantizedModel, target: Target, options: RunOptions) -> Built:
         """The firmware of a model for a board."""
-        key = content_key(
-            quantized.model.name, fingerprint(quantized.qgraph), str(target.directory.resolve()), options.optimize, str(options.sanitize)
-        )
+        board = (str(target.directory.resolve()), str(target.serial_baud), options.transport or "")
+        key = content_key(quantized.model.name, fingerprint(quantized.qgraph), board, options.optimize)
         if key not in self._built:
             directory = Path(self._folder.name) / key
             directory.mkdir(exist_ok=True)

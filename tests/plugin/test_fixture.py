@@ -61,6 +61,16 @@ def test_it(edgecomp_board):
     inner(tests, "--edgecomp-target", "qemu_cortex_m4").assert_outcomes(passed=1)
 
 
+def test_a_board_may_be_asked_for_while_a_test_runs(inner: Inner) -> None:
+    tests = """
+def test_it(request):
+    board = request.getfixturevalue("edgecomp_board")
+    assert board.load(MODEL, X, layout="nhwc", std=16, method="min-max").infer(X[:2]).matches_reference
+"""
+    path = str(Path(__file__).parents[2] / "examples/digits/digits.onnx")
+    inner(tests.replace("MODEL", repr(path)), "--edgecomp-target", "host").assert_outcomes(passed=1)
+
+
 def test_a_board_outside_the_project_is_a_folder(inner: Inner, pytester: pytest.Pytester) -> None:
     from edgecomp.paths import targets_dir
 

@@ -15,7 +15,7 @@ from edgecomp.pytest_plugin.availability import places_of
 from edgecomp.pytest_plugin.board import Board
 from edgecomp.pytest_plugin.session import BoardSession
 from edgecomp.pytest_plugin.settings import Settings
-from edgecomp.target import load_target
+from edgecomp.target import Target, load_target
 from tests.plugin.conftest import Inner
 
 pytest_plugins = ["pytester"]
@@ -75,31 +75,38 @@ def test_ports_come_from_options_with_what_the_map_knows(tmp_path: Path) -> None
 
 def test_a_board_is_flashed_when_it_runs_another_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgecomp.boards.hardware_map import MappedBoard
+    from edgecomp.run.serial.client import OtherImageError
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     log = tmp_path / "flashed.txt"
     script = tmp_path / "flash.py"
-    script.write_text(f"import sys; open({str(log)!r}, 'a').write(' '.join(sys.argv[1:]) + chr(10))")
+    script.write_text(f"import sys; open({str(log)!r}, 'a').write(sys.argv[1][-7:] + sys.argv[2] + chr(10))")
     target = replace(load_target(BOARD), flash_command=f"{sys.executable} {script} {{elf}} {{port}}")
     session = BoardSession.__new__(BoardSession)
 
-    def flash(port: str, image_id: str, board: object = target) -> None:
+    def run(port: str, image_id: str, board: Target = target, runs_another: int = 0) -> None:
+        answers = [True] * runs_another
+
+        def act() -> None:
+            if answers and answers.pop():
+                raise OtherImageError("another program")
+
         built = SimpleNamespace(firmware=SimpleNamespace(elf=tmp_path / f"{image_id}.elf", image_id=image_id))
-        session.flash(Board(board, MappedBoard(BOARD, port), "cycles", session), built)  # type: ignore[arg-type]
+        session.with_program(Board(board, MappedBoard(BOARD, port), "cycles", session), built, act)  # type: ignore[arg-type]
 
     for port, image_id in (("/dev/a", "one"), ("/dev/a", "one"), ("/dev/b", "one"), ("/dev/a", "two"), ("/dev/a", "one")):
-        flash(port, image_id)
-    assert [line.split()[0].rpartition("/")[2] + " " + line.split()[1] for line in log.read_text().splitlines()] == [
-        "one.elf /dev/a",
-        "one.elf /dev/b",
-        "two.elf /dev/a",
-        "one.elf /dev/a",
-    ]
-    broken = replace(target, flash_command=f"{sys.executable} -c 'import sys; sys.exit(3)'")
+        run(port, image_id)
+    assert log.read_text().split() == ["one.elf/dev/a", "one.elf/dev/b", "two.elf/dev/a", "one.elf/dev/a"]
+    run("/dev/a", "one", runs_another=1)
+    assert len(log.read_text().split()) == 5
+    with pytest.raises(OtherImageError):
+        run("/dev/a", "one", runs_another=2)
+    with pytest.raises(OtherImageError):
+        run("/dev/a", "one", replace(target, flash_command=""), runs_another=1)
     with pytest.raises(ToolError, match="could not write stm32f405"):
-        flash("/dev/a", "two", broken)
-    flash("/dev/a", "one")  # what a failed write left is not known
-    assert len(log.read_text().splitlines()) == 5
+        run("/dev/a", "two", replace(target, flash_command=f"{sys.executable} -c 'import sys; sys.exit(3)'"))
+    run("/dev/a", "one")  # what a failed write left is not known
+    assert len(log.read_text().split()) == 7
 
 
 def test_one_worker_takes_all_tests_of_a_port(inner: Inner, pytester: pytest.Pytester) -> None:
