@@ -112,7 +112,7 @@ def _on_board(request: Request, folder: Path) -> Execution:
         client.check_image(ElfFile(request.firmware.elf).bytes_at, request.target.flash_bytes)
         counter = _Counter(client, request)
         _run(request, client, session, len(request.inputs), counter)
-        return session.execution(request, counter.counts())
+    return session.execution(request, counter.counts())  # frames are counted by now
 
 
 @contextlib.contextmanager
