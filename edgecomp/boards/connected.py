@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from edgecomp.boards.hardware_map import HardwareMap, MappedBoard
+from edgecomp.boards.hardware_map import HardwareMap, MappedBoard, find_map
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,18 @@ def find_connections(hardware_map: HardwareMap, ports: Sequence[SerialPort]) -> 
     mapped = [_of_map(board, ports) for board in hardware_map.boards]
     taken = {connection.port for connection in mapped}
     return (*mapped, *_unmapped(port for port in ports if port.device not in taken))
+
+
+def find_places(name: str, map_file: str | None) -> tuple[MappedBoard, ...]:
+    """The boards of a kind that the hardware map knows, each with its port, which may be found by its probe; without one it is left out.
+
+    Raises:
+        TargetError: the map is missing or out of form.
+    """
+    mapped = find_map(map_file).of(name)
+    ports = list_ports() if any(not board.port for board in mapped) else ()
+    places = [replace(board, port=_of_map(board, ports).port) for board in mapped]
+    return tuple(place for place in places if place.port)
 
 
 def _of_map(board: MappedBoard, ports: Sequence[SerialPort]) -> Connection:

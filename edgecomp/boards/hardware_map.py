@@ -60,8 +60,21 @@ class HardwareMap:
     boards: tuple[MappedBoard, ...] = ()
 
     def of(self, name: str) -> tuple[MappedBoard, ...]:
-        """All boards of a kind, in the order of the file."""
-        return tuple(board for board in self.boards if board.name == name)
+        """All boards of a kind, in the order of the file; a board outside the project goes by the name of its folder."""
+        return tuple(board for board in self.boards if Path(board.name).name == name)
+
+
+def line_speed(places: Sequence[MappedBoard], default_baud: int) -> int:
+    """The baud rate of boards that run one firmware.
+
+    Raises:
+        TargetError: the map has them at different rates.
+    """
+    speeds = {place.baud or default_baud for place in places} or {default_baud}
+    if len(speeds) > 1:
+        said = " and ".join(map(str, sorted(speeds)))
+        raise TargetError(f"the hardware map has boards {places[0].name} at {said} baud, and one firmware has one speed: give --baud")
+    return speeds.pop()
 
 
 def find_map(explicit: str | os.PathLike[str] | None = None) -> HardwareMap:

@@ -20,9 +20,10 @@ WIDTH_WITH_DESCRIPTIONS = 150
 @click.command("boards")
 @click.option("--available", is_flag=True, help="Print only the names of boards that can be used here, one a line, for scripts.")
 @click.option("--connected", is_flag=True, help="List what is plugged in: the hardware map's boards, and ports that may be boards.")
+@click.option("--copy", nargs=2, metavar="BOARD DIR", help="Copy a board's folder to DIR, to be made into a board of your own.")
 @click.option("--map", "map_file", metavar="FILE", help="Hardware map; default: ./boards.toml, then the user's own.")
 @json_option
-def command(available: bool, connected: bool, map_file: str | None, json_file: str | None) -> None:
+def command(available: bool, connected: bool, copy: tuple[str, str] | None, map_file: str | None, json_file: str | None) -> None:
     """List the boards and what can run here.
 
     Core, memory, how a board is run, what it can count, what its code has been proven on, and what is missing to use it on this
@@ -32,9 +33,13 @@ def command(available: bool, connected: bool, map_file: str | None, json_file: s
     Examples:
       edgecomp boards
       edgecomp boards --connected --map boards.toml
+      edgecomp boards --copy stm32f405 my_board
     """
-    if available and connected:
-        raise click.UsageError("--available lists kinds of boards and --connected what is plugged in; give one of them")
+    if available + connected + bool(copy) > 1:
+        raise click.UsageError("--available lists kinds of boards, --connected what is plugged in, --copy begins a board; give one of them")
+    if copy:
+        _copy(*copy)
+        return
     if connected:
         _list_connected(map_file, json_file)
         return
@@ -48,6 +53,21 @@ def command(available: bool, connected: bool, map_file: str | None, json_file: s
         click.echo("\n".join(status.target.name for status in statuses if status.available), err=json_file == "-")
     else:
         _print(statuses, json_file)
+
+
+def _copy(board: str, folder: str) -> None:
+    import shutil
+    from pathlib import Path
+
+    from edgecomp.errors import OutputError
+    from edgecomp.target import load_target
+
+    source = load_target(board).directory
+    if Path(folder).exists():
+        raise OutputError(f"{folder} exists; name a folder that does not, so that nothing of yours is lost")
+    shutil.copytree(source, folder)
+    path = folder if Path(folder).is_absolute() else f"./{folder}"
+    click.echo(f"copied {board} to {folder}; change board.toml, link.ld and board.c there, then: edgecomp flash MODEL --target {path}")
 
 
 def _list_connected(map_file: str | None, json_file: str | None) -> None:

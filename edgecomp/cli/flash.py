@@ -26,6 +26,9 @@ ELF_MAGIC = b"\x7fELF"
 @model_argument
 @target_option(required=True)
 @click.option("--port", metavar="URL", help="Serial port, where flashing needs it. Default: from the hardware map.")
+@click.option(
+    "--baud", type=click.IntRange(min=1), help="Speed of the serial line, for which the firmware is built.  [default: the board's]"
+)
 @click.option("--probe", metavar="ID", help="Debug probe by its serial number. Default: from the hardware map.")
 @click.option("--map", "map_file", metavar="FILE", help="Hardware map; default: ./boards.toml, then the user's own.")
 @click.option("-o", "--output", metavar="DIR", help="Keep the firmware and its images in this folder.")
@@ -42,6 +45,7 @@ def command(
     model_file: str,
     target: str,
     port: str | None,
+    baud: int | None,
     probe: str | None,
     map_file: str | None,
     output: str | None,
@@ -61,11 +65,16 @@ def command(
       edgecomp flash digits.qdq.onnx --target esp32c3_devkit --port /dev/ttyUSB0
       edgecomp flash digits.qdq.onnx --target rp2040_pico --image digits.uf2
     """
+    from dataclasses import replace
+
+    from edgecomp.boards.hardware_map import line_speed
     from edgecomp.target import load_target
 
     if image and dry_run:
         raise click.UsageError("--image and --dry-run exclude each other: the first builds and writes a file, the second does neither")
     board = load_target(target)
+    places = _places(board, map_file, port, probe)
+    board = replace(board, serial_baud=baud or line_speed(places, board.serial_baud))
     given = Path(model_file) if _is_elf(Path(model_file)) else None
     with _folder(output) as folder:
 
@@ -76,7 +85,6 @@ def command(
             _write_image(firmware(), board, Path(image))
             done: dict[str, Any] = {"image": image, "commands": []}
         else:
-            places = _places(board, map_file, port, probe)
             done = {"image": None, "commands": _flash(board, given or folder / "firmware.elf", places, None if dry_run else firmware)}
     write_json(json_file, {"schema": SCHEMA, "board": board.name, "flashed": not image and not dry_run, **done})
     console = report_console(json_file)
@@ -137,8 +145,8 @@ def _places(board: Target, map_file: str | None, port: str | None, probe: str | 
     mapped = find_map(map_file).of(board.name)
     if not port and not probe:
         return list(mapped) or [MappedBoard(board.name, "")]
-    known = next((each for each in mapped if port in (None, each.port) and probe in (None, each.probe)), None)
-    return [MappedBoard(board.name, port or (known.port if known else ""), probe or (known.probe if known else ""))]
+    known = [each for each in mapped if port in (None, each.port) and probe in (None, each.probe)]
+    return known[:1] or [MappedBoard(board.name, port or "", probe or "")]
 
 
 def _build(model_file: str, board: Target, folder: Path, options: dict[str, Any]) -> Path:

@@ -51,7 +51,15 @@ ENGINES = ("edgecomp", "tvm")
     type=click.Choice(("semihosting", "serial")),
     help="How samples reach the board; by default the first way it has.",
 )
-@click.option("--port", metavar="URL", help="Serial line: /dev/ttyACM0, socket://HOST:PORT, rfc2217://HOST:PORT or another pyserial URL.")
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    metavar="URL",
+    help="Serial line: /dev/ttyACM0, socket://HOST:PORT, rfc2217://HOST:PORT or another pyserial URL; several share the samples. "
+    "Default: from the hardware map.",
+)
+@click.option("--map", "map_file", metavar="FILE", help="Hardware map; default: ./boards.toml, then the user's own.")
 @click.option("--baud", type=click.IntRange(min=1), help="Speed of the serial line; the firmware is built for it.  [default: the board's]")
 @click.option("--emulate", is_flag=True, help="Run a real board's image in the QEMU machine that models it.")
 @click.option("--build-only", is_flag=True, help="Stop before running: sizes only.")
@@ -75,7 +83,8 @@ def command(
     sanitize: bool,
     engine: str,
     transport: str | None,
-    port: str | None,
+    ports: tuple[str, ...],
+    map_file: str | None,
     baud: int | None,
     emulate: bool,
     build_only: bool,
@@ -105,13 +114,17 @@ def command(
         from edgecomp.tvm.installation import require_tvm
 
         require_tvm()
-    board = _reached(load_target(target), transport, port, baud, emulate)
+    board = load_target(target)
+    if board.runner == "serial" and not (ports or emulate or build_only):
+        ports, baud = _mapped(board, map_file, baud)
+    board = _reached(board, transport, ports, baud, emulate)
     model = open_model(model_file, shapes)
     preprocessing = preprocessing_of(model, layout, mean, std)
     selection = select(model, data, calib, calib_samples, samples)
     quantized = quantized_model(model, preprocessing, selection, calibration)
-    over = "serial" if port else transport
-    options = RunOptions(optimize, timeout_s, profile_samples, sanitize, build_only, progress, over, Connection(port, emulate))
+    over = "serial" if ports else transport
+    connection = Connection(ports[0] if ports else None, emulate, ports[1:])
+    options = RunOptions(optimize, timeout_s, profile_samples, sanitize, build_only, progress, over, connection)
     run_baseline = _baseline(quantized) if engine == "tvm" else None
     given: dict[str, Any] = {"index": selection.index, "source": selection.source, "options": options}
     report = quantized.run(board, selection.x, selection.y, classes=selection.classes, **given)
@@ -128,13 +141,26 @@ def command(
         raise RunError(f"{board.name} computes other bits than the reference; see the first difference above")
 
 
-def _reached(board: Target, transport: str | None, port: str | None, baud: int | None, emulate: bool) -> Target:
+def _mapped(board: Target, map_file: str | None, baud: int | None) -> tuple[tuple[str, ...], int | None]:
+    """Where the hardware map has boards of this kind, and the speed of their lines; nothing where it has none.
+
+    Raises:
+        TargetError: the map is out of form, or has boards of one kind at different speeds.
+    """
+    from edgecomp.boards.connected import find_places
+    from edgecomp.boards.hardware_map import line_speed
+
+    places = find_places(board.name, map_file)
+    return tuple(place.port for place in places), baud or (line_speed(places, board.serial_baud) if places else None)
+
+
+def _reached(board: Target, transport: str | None, ports: tuple[str, ...], baud: int | None, emulate: bool) -> Target:
     """The board at the speed that is wanted; options that contradict each other end here."""
     from edgecomp.errors import TargetError
 
-    if port and emulate:
+    if ports and emulate:
         raise TargetError("--port names a board and --emulate an emulator in its place: give one of them")
-    wants_line = [name for name, given in (("--port", port), ("--baud", baud)) if given]
+    wants_line = [name for name, given in (("--port", ports), ("--baud", baud)) if given]
     if wants_line and transport not in (None, "serial"):
         raise TargetError(f"{wants_line[0]} is for the serial line: leave out --transport {transport}")
     if wants_line and "serial" not in board.transports:

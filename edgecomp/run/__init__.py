@@ -7,6 +7,7 @@ from edgecomp.build import Firmware
 from edgecomp.errors import TargetError
 from edgecomp.run.execution import Execution, Runner
 from edgecomp.run.host import HostRunner
+from edgecomp.run.parallel import execute_in_parallel
 from edgecomp.run.qemu import QemuRunner
 from edgecomp.run.request import Bytes, Connection, Progress, Request
 from edgecomp.run.serial import SerialRunner
@@ -50,4 +51,6 @@ def execute(
     over = connection or Connection()
     request = Request(firmware, target, inputs, output_bytes, layers, timeout_s, profiled_samples, trace, progress, over)
     request.verify()
+    if over.port and over.more_ports:
+        return execute_in_parallel(request, (over.port, *over.more_ports), RUNNERS["serial"])
     return (RUNNERS["serial"] if firmware.transport == "serial" else runner).execute(request)

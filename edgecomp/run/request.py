@@ -23,6 +23,8 @@ class Connection:
     """A pyserial URL: a device such as /dev/ttyACM0, socket://HOST:PORT, rfc2217://HOST:PORT; None for an emulator."""
     emulate: bool = False
     """Run a real board's image in the emulator that models it."""
+    more_ports: tuple[str, ...] = ()
+    """Of more boards of the same kind with the same program; they share the samples with the one at `port`."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecomp.boards.hardware_map import ZEPHYR_NAMES, MappedBoard, find_map, load_map
+from edgecomp.boards.hardware_map import ZEPHYR_NAMES, MappedBoard, find_map, line_speed, load_map
 from edgecomp.errors import TargetError
 from edgecomp.target import list_targets
 
@@ -115,6 +115,17 @@ def test_a_wrong_map_of_ours(text: str, message: str, tmp_path: Path) -> None:
 def test_a_wrong_map_of_twisters(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(TargetError, match=message):
         load_map(written(tmp_path, text, "map.yaml"))
+
+
+def test_boards_of_one_firmware_have_one_speed() -> None:
+    fast, slow, default = MappedBoard("a", "p", "", 921600), MappedBoard("a", "q", "", 9600), MappedBoard("a", "r")
+    assert (line_speed([], 115200), line_speed([fast], 115200), line_speed([slow, default], 9600)) == (115200, 921600, 9600)
+    with pytest.raises(TargetError, match=r"boards a at 9600 and 921600 baud.*give --baud"):
+        line_speed([fast, slow], 115200)
+
+
+def test_a_board_of_your_own_goes_by_the_name_of_its_folder(tmp_path: Path) -> None:
+    assert load_map(written(tmp_path, OURS)).of("my_board") == (MappedBoard("./my_board", ""),)
 
 
 def test_an_empty_map_has_no_boards(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecomp.boards.parallel import execute_in_parallel
 from edgecomp.build import Firmware
 from edgecomp.elf import SectionSizes
 from edgecomp.errors import RunError
 from edgecomp.run.execution import Execution
+from edgecomp.run.parallel import execute_in_parallel
 from edgecomp.run.request import Request
 from edgecomp.target import load_target
 
