@@ -1,11 +1,12 @@
 """Instructions of convolutions that predict zeros, by the share of (patch, channel) pairs predicted, against the dense kernel.
 
     python benchmarks/spatial.py [BOARD ...]          print the ratio to dense by zero rate, and the rate from which on it pays
+    python benchmarks/spatial.py --masks MASKS ...    the same where channels, or channels and patches, have masks of their own
     python benchmarks/spatial.py --fit [BOARD ...]    rewrite the boards' prices in edgecomp/plan/spatial_cost.json
 
-Shapes are those of cifar10_cnn6 and ic_resnet8 and a few more, under the 2x2 diagonal. Inputs and weights are random, so patches are
-predicted independently of one another: clusters of zeros, as trained networks have, cost a little less. Every output is held against the
-numpy reference on the way.
+Shapes are those of cifar10_cnn6 and ic_resnet8 and a few more, under the 2x2 diagonal or other masks. Inputs and weights are random, so
+patches are predicted independently of one another: clusters of zeros, as trained networks have, cost a little less. Every output is held
+against the numpy reference on the way.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ from edgecomp.target import load_target  # noqa: E402
 TABLE = ROOT / "edgecomp" / "plan" / spatial_cost.TABLE_FILE
 DIAGONAL, PATCH = 0b1001, 2
 ZERO_RATES = (0.0, 0.25, 0.5, 0.75, 0.9)
-BOARDS = ("qemu_cortex_m4",)
+TWO = (3, 5, 6, 9, 10, 12)
+"""Masks of two positions."""
+MASKS = ("diagonal", "diagonals", "two", "two-by-patch", "three")
+"""The diagonal; either one, by channel; any two positions, by channel; by channel and patch; three positions."""
+BOARDS = ("qemu_cortex_m4", "qemu_cortex_m55")
 
 
 def with_residual(op: Conv2D) -> Conv2DAdd:
@@ -65,24 +70,36 @@ SHAPES: Mapping[str, Conv2D] = {
 }
 
 
-def at_rate(op: Conv2D, inputs: list[IntArray], zero_rate: float) -> Conv2DSpatial | Conv2DAddSpatial:
-    """`op` under the diagonal, with thresholds under which that share of the patches of each channel is predicted zero."""
-    nothing = Spatial(PATCH, np.full((1, 1, 1), DIAGONAL, np.uint16), np.zeros(op.output_c, np.int32))
+def masks_of(kind: str, op: Conv2D) -> IntArray:
+    """[patch rows or 1, patch columns or 1, channels or 1]."""
+    rows, columns = (-(-size // PATCH) for size in (op.output_h, op.output_w))
+    generator = np.random.default_rng(1)
+    if kind in ("diagonal", "three"):
+        return np.full((1, 1, 1), DIAGONAL if kind == "diagonal" else 7, np.uint16)
+    shape = (rows, columns, op.output_c) if kind == "two-by-patch" else (1, 1, op.output_c)
+    return generator.choice((6, 9) if kind == "diagonals" else TWO, shape).astype(np.uint16)
+
+
+def at_rate(op: Conv2D, inputs: list[IntArray], zero_rate: float, kind: str = "diagonal") -> Conv2DSpatial | Conv2DAddSpatial:
+    """`op` under masks of a kind, with thresholds under which that share of the patches of each channel is predicted zero."""
+    nothing = Spatial(PATCH, masks_of(kind, op), np.zeros(op.output_c, np.int32))
     predicting = Conv2DAddSpatial.of(op, nothing) if isinstance(op, Conv2DAdd) else Conv2DSpatial.of(op, nothing)
-    sums = predicting.sums(*inputs)
-    most = np.maximum(sums[:, ::2, ::2], sums[:, 1::2, 1::2]).reshape(-1, op.output_c)
+    rows, columns = op.output_h // PATCH, op.output_w // PATCH
+    patches = predicting.sums(*inputs)[0].reshape(rows, PATCH, columns, PATCH, op.output_c).transpose(1, 3, 0, 2, 4)
+    named = np.broadcast_to(nothing.masks, patches.shape[2:]) >> np.arange(PATCH**2).reshape(PATCH, PATCH, 1, 1, 1) & 1
+    most = np.where(named, patches, np.iinfo(np.int32).min).max(axis=(0, 1)).reshape(-1, op.output_c)
     thresholds = np.quantile(most, zero_rate, axis=0, method="lower") if zero_rate else most.min(axis=0) - 1
     rule = Spatial(PATCH, nothing.masks, thresholds.astype(np.int32))
     return Conv2DAddSpatial.of(op, rule) if isinstance(op, Conv2DAdd) else Conv2DSpatial.of(op, rule)
 
 
-def measured(board: str) -> tuple[list[QOp], list[Measured]]:
+def measured(board: str, kind: str = "diagonal") -> tuple[list[QOp], list[Measured]]:
     """Each shape dense, then by zero rate."""
     ops: list[QOp] = []
     inputs: list[list[IntArray]] = []
     for op in SHAPES.values():
         values = random_inputs([op], 1, 1)[0]
-        ops += [op, *(at_rate(op, values, rate) for rate in ZERO_RATES)]
+        ops += [op, *(at_rate(op, values, rate, kind) for rate in ZERO_RATES)]
         inputs += [values] * (1 + len(ZERO_RATES))
     results = measure(ops, board, inputs=inputs)
     wrong = [op.describe for op, found in zip(ops, results, strict=True) if not found.exact or found.instructions is None]
@@ -91,10 +108,10 @@ def measured(board: str) -> tuple[list[QOp], list[Measured]]:
     return ops, results
 
 
-def show(board: str) -> None:
+def show(board: str, kind: str) -> None:
     """A line a shape."""
     core = load_target(board).core
-    ops, results = measured(board)
+    ops, results = measured(board, kind)
     print(f"{board:30s} dense/MAC  " + " ".join(f"z={rate:<5}" for rate in ZERO_RATES) + " pays from   told")
     for position, name in enumerate(SHAPES):
         first = position * (1 + len(ZERO_RATES))
@@ -102,9 +119,9 @@ def show(board: str) -> None:
         ratios = [found.instructions / dense.instructions for found in rates if found.instructions and dense.instructions]
         pays = np.interp(-1.0, [-ratio for ratio in ratios], ZERO_RATES) if ratios[0] > 1 else 0.0
         told = break_even_rate(ops[first + 1], float(dense.instructions or 0), core, rates[0].isa)  # type: ignore[arg-type]
-        shown = "-" if told is None else f"{told:.2f}"
+        shown = "-" if told is None or kind != "diagonal" else f"{told:.2f}"
         columns = " ".join(f"{ratio:<7.3f}" for ratio in ratios)
-        print(f"{name:30s} {dense.instructions_per_mac:9.3f}  {columns} {pays:9.2f} {shown:>6}")
+        print(f"{name:30s} {dense.instructions_per_mac:9.3f}  {columns} {pays:9.2f} {shown:>6}  {rates[0].isa}")
 
 
 def fit(board: str) -> dict[str, list[float]]:
@@ -127,10 +144,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("boards", nargs="*", default=BOARDS)
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--masks", choices=MASKS, default="diagonal")
     options = parser.parse_args()
     for board in options.boards:
         if not options.fit:
-            show(board)
+            show(board, options.masks)
             continue
         table = json.loads(TABLE.read_text()) if TABLE.is_file() else {}
         table.setdefault(load_target(board).core, {}).update(fit(board))

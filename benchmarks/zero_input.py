@@ -96,7 +96,7 @@ def break_even(dense: float, sparse: Sequence[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("boards", nargs="*", default=["qemu_rv32imc", "qemu_cortex_m4"])
+    parser.add_argument("boards", nargs="*", default=["qemu_rv32imc", "qemu_cortex_m4", "qemu_cortex_m3", "qemu_cortex_m0"])
     for board in parser.parse_args().boards:
         print(f"{board}\n\n| shape | kernel | dense | {' | '.join(map(str, DENSITIES))} | break-even |")
         print("|---|---|---|" + "---|" * (len(DENSITIES) + 1))
