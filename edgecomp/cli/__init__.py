@@ -18,6 +18,7 @@ from edgecomp.errors import EdgecompError
 
 COMMANDS = {
     "analyze": "edgecomp.cli.analyze",
+    "compress": "edgecomp.cli.compress",
     "quantize": "edgecomp.cli.quantize",
     "skip": "edgecomp.cli.skip",
     "generate": "edgecomp.cli.generate",

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgecomp.cache import content_key
 from edgecomp.compress.identity import data_digest, digest
-from edgecomp.compress.job import Job, Samples
+from edgecomp.compress.job import Job, checked_classes
 from edgecomp.errors import DataError
 from edgecomp.graph import Array, Graph
 from edgecomp.train.augment import augments, flipped_and_shifted
@@ -79,7 +79,7 @@ def finetune(graph: Graph, job: Job, part: str = "fine-tuning", tuning: Tuning =
         return graph
     require_torch()
     network = TorchGraph(graph)
-    checked_classes(graph, job.train)
+    checked_classes(graph, job.train, "the training data")
     if job.teacher is None and job.train.y is None:
         raise DataError("training needs classes or a network to imitate: add y [N] to --data")
     plan = Plan(epochs, BATCH_ROWS, tuning.learning_rate or job.learning_rate, seed=job.seed)
@@ -95,18 +95,6 @@ def finetune(graph: Graph, job: Job, part: str = "fine-tuning", tuning: Tuning =
     if trained.stopped:
         job.say(f"{part}: {trained.stopped}")
     return network.to_graph()
-
-
-def checked_classes(graph: Graph, samples: Samples) -> None:
-    """Prove that every class has an output.
-
-    Raises:
-        DataError: one has not.
-    """
-    outputs = int(np.prod(graph.tensors[graph.outputs[0]].shape))
-    if samples.y is not None and len(samples.y) and int(samples.y.max()) >= outputs:
-        found = f"y holds class {int(samples.y.max())}, but {graph.name} has {outputs} outputs, classes 0 to {outputs - 1}"
-        raise DataError(f"the training data: {found}: give data made for this model")
 
 
 def _key(graph: Graph, job: Job, plan: Plan, tuning: Tuning) -> str:

@@ -17,6 +17,7 @@ from edgecomp.compress.recipe import Step
 from edgecomp.compress.registry import method
 from edgecomp.compress.run import Bench, Compressed, Orders
 from edgecomp.errors import DataError, FitError
+from edgecomp.graph import Graph
 from edgecomp.target import Target
 
 LEAST_SHARE = 0.02
@@ -146,6 +147,13 @@ def fitting(bench: Bench, steps: Sequence[Step], orders: Orders, board: Target) 
         )
     weakened, scaled = goal.at(fit[0])
     return Wanted(weakened, scaled, True)
+
+
+def ambitious_shares(graph: Graph, board: Target) -> dict[str, float]:
+    """`keep_macs` and `keep_parameters` that leave twice the room (in powers) that a board asks for, of what does not fit it."""
+    found = footprint(graph, board)
+    shares = {"keep_macs": board.ram_bytes / found.ram_bytes, "keep_parameters": board.flash_bytes / found.flash_bytes}
+    return {name: max(share, LEAST_SHARE) ** 2 for name, share in shares.items() if share < 1}
 
 
 def _short_of(found: Footprint, board: Target) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,18 @@ def set_aside(samples: Samples) -> tuple[Samples, Samples]:
     judges = np.zeros(len(samples), bool)
     judges[every - 1 :: every] = True
     return _rows(samples, ~judges), _rows(samples, judges)
+
+
+def checked_classes(graph: Graph, samples: Samples, source: str) -> None:
+    """Prove that every class has an output.
+
+    Raises:
+        DataError: one has not; names `source`.
+    """
+    outputs = prod(graph.tensors[graph.outputs[0]].shape)
+    if samples.y is not None and len(samples.y) and int(samples.y.max()) >= outputs:
+        found = f"y holds class {int(samples.y.max())}, but {graph.name} has {outputs} outputs, classes 0 to {outputs - 1}"
+        raise DataError(f"{source}: {found}: give data made for this model")
 
 
 def _rows(samples: Samples, chosen: Array) -> Samples:
