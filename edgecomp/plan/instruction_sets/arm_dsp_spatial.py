@@ -1,4 +1,4 @@
-"""Weights and working memory of the arm_dsp convolutions that predict zeros: the layouts of ec_spatial_block.h and ec_spatial_layer.h."""
+"""Weights and working memory of the arm_dsp convolutions that predict zeros: the layouts of ec_spatial_block.h and ec_spatial_lists.h."""
 
 from __future__ import annotations
 

@@ -34,6 +34,11 @@ static inline uint32_t ec_rare(uint32_t shift, int32_t low, int32_t high) {
     "uqsub8 " value ", " value ", r1                      \n" \
     "add    " value ", " value ", r2                      \n"
 
+/* A rule for several sums of one multiplier, or for several values. */
+#define EC_ASM_TWO(RULE, a, b, multiplier) RULE(a, multiplier) RULE(b, multiplier)
+#define EC_ASM_FOUR(RULE, a, b, c, d, multiplier) EC_ASM_TWO(RULE, a, b, multiplier) EC_ASM_TWO(RULE, c, d, multiplier)
+#define EC_ASM_EACH_OF_FOUR(RULE, a, b, c, d) RULE(a) RULE(b) RULE(c) RULE(d)
+
 /* clang-format on */
 
 #endif

@@ -10,31 +10,15 @@
 #include "ec_asm_requantize.h"
 #include "ec_conv2d_block.h"
 #include "ec_dsp.h"
+#include "ec_pair_steps.h"
 
 /* clang-format off */
-
-/* r12: weights; lr: patch; r4-r7: sums of the first channel; r8-r11: of 256 * second + first. */
-#define HALF_STEP(first_a, second_a, first_b, second_b) \
-    "smlad " first_a ", r3, r0, " first_a "    \n"      \
-    "smlad " second_a ", r2, r0, " second_a "  \n"      \
-    "smlad " first_b ", r3, r1, " first_b "    \n"      \
-    "smlad " second_b ", r2, r1, " second_b "  \n"
-
-/* Single loads one behind the other overlap on the Cortex-M4 (TRM 3.3.2), LDRD does not: 13 instructions, 16 cycles. */
-#define STEP_OF_4_PIXELS                    \
-    "ldr    r2, [r12], #4               \n" \
-    "ldr    r1, [lr, #4]                \n" \
-    "ldr    r0, [lr], #8                \n" \
-    "sxtb16 r3, r2                      \n" \
-    HALF_STEP("r4", "r8", "r5", "r9")       \
-    "ldrd   r0, r1, [lr], #8            \n" \
-    HALF_STEP("r6", "r10", "r7", "r11")
 
 #define STEP_OF_2_PIXELS                    \
     "ldr    r2, [r12], #4               \n" \
     "ldrd   r0, r1, [lr], #16           \n" \
     "sxtb16 r3, r2                      \n" \
-    HALF_STEP("r4", "r8", "r5", "r9")
+    EC_PAIR_TWO_PIXELS("r4", "r8", "r5", "r9")
 
 #define STEP_OF_1_PIXEL                     \
     "ldr    r2, [r12], #4               \n" \
@@ -64,14 +48,7 @@ EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAME
         "push   {r0, r1, r4-r11, lr}        \n" /* [sp]: block, [sp, #4]: patch_end */
         "mov    lr, r0                      \n"
         "ldr    r12, [lr, #12]              \n"
-        "1: ldr r4, [r12], #4               \n" /* the next pair: the bias of the first */
-        "mov    r5, r4                      \n"
-        "mov    r6, r4                      \n"
-        "mov    r7, r4                      \n"
-        "mov    r8, r4                      \n"
-        "mov    r9, r4                      \n"
-        "mov    r10, r4                     \n"
-        "mov    r11, r4                     \n"
+        "1:" EC_PAIR_START /* the next pair */
         "ldr    r0, [lr, #8]                \n"
         "ldr    lr, [lr]                    \n"
         "tbh    [pc, r0, lsl #1]            \n"
@@ -89,14 +66,14 @@ EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAME
         "21:" STEP_OF_2_PIXELS STEP_OF_2_PIXELS
         NEXT_TURN("20b")
         "b      4f                          \n"
-        "40:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "47:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "46:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "45:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "44:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "43:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "42:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
-        "41:" STEP_OF_4_PIXELS STEP_OF_4_PIXELS
+        "40:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
+        "47:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
+        "46:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
+        "45:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
+        "44:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
+        "43:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
+        "42:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
+        "41:" EC_PAIR_FOUR_PIXELS EC_PAIR_FOUR_PIXELS
         NEXT_TURN("40b")
         "4: ldr lr, [sp]                    \n"
         "ldm    r12!, {r0, r2, r3}          \n" /* the bias of the second, twice both multipliers */
@@ -110,14 +87,8 @@ EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAME
         "add    r11, r0, r11, asr #8        \n"
         "ldrd   r0, r1, [lr, #20]           \n"
         "cbnz   r1, 6f                      \n" /* reaches just over what follows */
-        EC_ASM_REQUANTIZE("r4", "r2")
-        EC_ASM_REQUANTIZE("r5", "r2")
-        EC_ASM_REQUANTIZE("r6", "r2")
-        EC_ASM_REQUANTIZE("r7", "r2")
-        EC_ASM_REQUANTIZE("r8", "r3")
-        EC_ASM_REQUANTIZE("r9", "r3")
-        EC_ASM_REQUANTIZE("r10", "r3")
-        EC_ASM_REQUANTIZE("r11", "r3")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r4", "r5", "r6", "r7", "r2")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r8", "r9", "r10", "r11", "r3")
         "5:"
         STORE_PIXELS("#48", "r6", "r10", "r7", "r11")
         STORE_PIXELS("#40", "r4", "r8", "r5", "r9")
@@ -126,24 +97,12 @@ EC_ASM_FUNCTION static void ec_conv2d_pairs(ec_conv2d_block *block EC_ASM_PARAME
         "bne    1b                          \n"
         "b      7f                          \n"
         "6: add r0, #128                    \n"
-        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r8", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r9", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r10", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r11", "r3")
+        EC_ASM_FOUR(EC_ASM_SHIFT_AND_MULTIPLY, "r4", "r5", "r6", "r7", "r2")
+        EC_ASM_FOUR(EC_ASM_SHIFT_AND_MULTIPLY, "r8", "r9", "r10", "r11", "r3")
         "ldrd   r0, r1, [lr, #28]           \n"
         "ldr    r2, [lr, #36]               \n"
-        EC_ASM_CLAMP("r4")
-        EC_ASM_CLAMP("r5")
-        EC_ASM_CLAMP("r6")
-        EC_ASM_CLAMP("r7")
-        EC_ASM_CLAMP("r8")
-        EC_ASM_CLAMP("r9")
-        EC_ASM_CLAMP("r10")
-        EC_ASM_CLAMP("r11")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_CLAMP, "r4", "r5", "r6", "r7")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_CLAMP, "r8", "r9", "r10", "r11")
         "b      5b                          \n"
         "7: str r12, [lr, #12]              \n"
         "add    sp, #8                      \n"

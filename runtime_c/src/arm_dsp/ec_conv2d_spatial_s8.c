@@ -1,4 +1,4 @@
-/* Weights and scratch: see ec_spatial_block.h and ec_spatial_layer.h. */
+/* Weights and scratch: see ec_spatial_block.h and ec_spatial_lists.h. */
 #include "ec_conv2d_spatial_s8.h"
 
 #include "ec_spatial_channels.h"

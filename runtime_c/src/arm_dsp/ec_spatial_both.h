@@ -92,10 +92,7 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
         "ldrd   r0, r1, [r11, #20]          \n"
         "cmp    r1, #0                      \n"
         "bne    6f                          \n"
-        EC_ASM_REQUANTIZE("r4", "r2")
-        EC_ASM_REQUANTIZE("r5", "r2")
-        EC_ASM_REQUANTIZE("r6", "r2")
-        EC_ASM_REQUANTIZE("r7", "r2")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r4", "r5", "r6", "r7", "r2")
         "5: ldrd r1, r0, [sp]               \n"
         "ldrh   r2, [r1, #-2]               \n"
         "ldrd   r3, r8, [r11, #40]          \n"
@@ -111,26 +108,17 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
         "6: tst r1, #512                    \n"
         "bne    9f                          \n"
         "60: add r0, #128                   \n"
-        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
+        EC_ASM_FOUR(EC_ASM_SHIFT_AND_MULTIPLY, "r4", "r5", "r6", "r7", "r2")
         "ldrd   r0, r1, [r11, #28]          \n"
         "ldr    r2, [r11, #36]              \n"
-        EC_ASM_CLAMP("r4")
-        EC_ASM_CLAMP("r5")
-        EC_ASM_CLAMP("r6")
-        EC_ASM_CLAMP("r7")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_CLAMP, "r4", "r5", "r6", "r7")
         "ldr    r0, [r11, #24]              \n"
         "tst    r0, #512                    \n"
         "beq    5b                          \n"
         "b      10f                         \n"
         "9: bics r1, r1, #512               \n" /* sums: the convolution's outputs first */
         "bne    60b                         \n"
-        EC_ASM_REQUANTIZE("r4", "r2")
-        EC_ASM_REQUANTIZE("r5", "r2")
-        EC_ASM_REQUANTIZE("r6", "r2")
-        EC_ASM_REQUANTIZE("r7", "r2")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r4", "r5", "r6", "r7", "r2")
         "10: ldr r1, [sp]                   \n"
         "ldrh   r2, [r1, #-2]               \n"
         "ldrd   r3, r12, [r11, #112]        \n"
@@ -145,18 +133,12 @@ EC_ASM_FUNCTION static void ec_spatial_both(const ec_spatial_block *block EC_ASM
         EC_ASM_SUM("r6", "r0", "r3", "r12")
         EC_ASM_SUM("r7", "r1", "r3", "r12")
         "ldrd   r0, r1, [r11, #120]         \n"
-        EC_ASM_SUM_OUTPUT("r4")
-        EC_ASM_SUM_OUTPUT("r5")
-        EC_ASM_SUM_OUTPUT("r6")
-        EC_ASM_SUM_OUTPUT("r7")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_OUTPUT, "r4", "r5", "r6", "r7")
         "cmp    r1, #0                      \n"
         "beq    5b                          \n"
         "ldrd   r0, r1, [r11, #128]         \n"
         "ldr    r2, [r11, #136]             \n"
-        EC_ASM_SUM_CLAMP("r4")
-        EC_ASM_SUM_CLAMP("r5")
-        EC_ASM_SUM_CLAMP("r6")
-        EC_ASM_SUM_CLAMP("r7")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_CLAMP, "r4", "r5", "r6", "r7")
         "b      5b                          \n");
 }
 

@@ -6,7 +6,7 @@
  *
  * Weights: where patches share their masks, records are in this order, so that a record's channels have one mask; `list` then counts up,
  * and the order says where outputs lie. Otherwise it is the other way round.
- * In the scratch of ec_spatial_layer.h: the order; the masks in this order; the channels that are above; numbers that count up; a byte a
+ * In the scratch of ec_spatial_lists.h: the order; the masks in this order; the channels that are above; numbers that count up; a byte a
  * channel, whether it is above.
  */
 #ifndef EC_SPATIAL_CHANNELS_H

@@ -5,57 +5,9 @@
 #include "ec_asm_requantize.h"
 #include "ec_dsp.h"
 #include "ec_spatial_block.h"
+#include "ec_spatial_one_steps.h"
 
 /* clang-format off */
-
-/* r12, r11: weights; lr: patch; r4, r5: sums of one channel; r6, r7: of the other. */
-#define TWO_PIXELS(lanes, other_lanes)      \
-    "ldrd   r0, r1, [lr], #16           \n" \
-    "smlad  r4, " lanes ", r0, r4       \n" \
-    "smlad  r5, " lanes ", r1, r5       \n" \
-    "smlad  r6, " other_lanes ", r0, r6 \n" \
-    "smlad  r7, " other_lanes ", r1, r7 \n"
-
-#define FIRST_OF_PAIR(word)                 \
-    "sxtb16 " word ", " word "          \n"
-
-#define SECOND_OF_PAIR(word)                \
-    "sxtb16 r0, " word "                \n" \
-    "ssub16 " word ", " word ", r0      \n"
-
-#define QUAD_OF_TWO(FORM, OTHER_FORM)       \
-    "ldrd   r2, r3, [r12], #8           \n" \
-    "ldrd   r8, r9, [r11], #8           \n" \
-    FORM("r2") FORM("r3")                   \
-    OTHER_FORM("r8") OTHER_FORM("r9")       \
-    TWO_PIXELS("r2", "r8") TWO_PIXELS("r3", "r9")
-
-#define QUAD_OF_ONE(FORM)                   \
-    "ldrd   r2, r3, [r12], #8           \n" \
-    FORM("r2") FORM("r3")                   \
-    "ldrd   r0, r1, [lr], #16           \n" \
-    "smlad  r4, r2, r0, r4              \n" \
-    "smlad  r5, r2, r1, r5              \n" \
-    "ldrd   r0, r1, [lr], #16           \n" \
-    "smlad  r4, r3, r0, r4              \n" \
-    "smlad  r5, r3, r1, r5              \n"
-
-#define HALF_OF_QUAD                        \
-    "ldr    r2, [r12], #4               \n" \
-    "sxtb16 r3, r2                      \n" \
-    TWO_PIXELS("r3", "r2")
-
-#define QUAD_OF_PAIR HALF_OF_QUAD HALF_OF_QUAD
-
-/* Entered by r8. */
-#define LOOP(tens, QUAD)                                                                                                 \
-    "tbh    [pc, r8, lsl #1]            \n"                                                                              \
-    "2: .hword (" tens "0f - 2b) / 2, (" tens "1f - 2b) / 2, (" tens "2f - 2b) / 2, (" tens "3f - 2b) / 2 \n"            \
-    ".hword (" tens "4f - 2b) / 2, (" tens "5f - 2b) / 2, (" tens "6f - 2b) / 2, (" tens "7f - 2b) / 2    \n"            \
-    tens "0:" QUAD tens "7:" QUAD tens "6:" QUAD tens "5:" QUAD                                                          \
-    tens "4:" QUAD tens "3:" QUAD tens "2:" QUAD tens "1:" QUAD                                                          \
-    "cmp    lr, r10                     \n"                                                                              \
-    "bne    " tens "0b                  \n"
 
 /* Thresholds of the two channels, whose records are read up to the second bias. */
 #define LOAD_THRESHOLDS(record, at, other_record, other_at) \
@@ -210,10 +162,8 @@
     "ldrd   r0, r1, [lr, #20]           \n"                                                     \
     "cmp    r1, #0                      \n"                                                     \
     "bne    6f                          \n"                                                     \
-    EC_ASM_REQUANTIZE("r4", "r2")                                                               \
-    EC_ASM_REQUANTIZE("r5", "r2")                                                               \
-    EC_ASM_REQUANTIZE("r6", "r3")                                                               \
-    EC_ASM_REQUANTIZE("r7", "r3")                                                               \
+    EC_ASM_TWO(EC_ASM_REQUANTIZE, "r4", "r5", "r2")                                             \
+    EC_ASM_TWO(EC_ASM_REQUANTIZE, "r6", "r7", "r3")                                             \
     "5: add lr, lr, r10                 \n"                                                     \
     "ldrd   r0, r1, [lr, #40]           \n"                                                     \
     "ldrd   r2, r3, [sp, #16]           \n"                                                     \
@@ -230,26 +180,19 @@
     "6: tst r1, #512                    \n"                                                     \
     "bne    9f                          \n"                                                     \
     "60: add r0, #128                   \n"                                                     \
-    EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")                                                       \
-    EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")                                                       \
-    EC_ASM_SHIFT_AND_MULTIPLY("r6", "r3")                                                       \
-    EC_ASM_SHIFT_AND_MULTIPLY("r7", "r3")                                                       \
+    EC_ASM_TWO(EC_ASM_SHIFT_AND_MULTIPLY, "r4", "r5", "r2")                                     \
+    EC_ASM_TWO(EC_ASM_SHIFT_AND_MULTIPLY, "r6", "r7", "r3")                                     \
     "ldrd   r0, r1, [lr, #28]           \n"                                                     \
     "ldr    r2, [lr, #36]               \n"                                                     \
-    EC_ASM_CLAMP("r4")                                                                          \
-    EC_ASM_CLAMP("r5")                                                                          \
-    EC_ASM_CLAMP("r6")                                                                          \
-    EC_ASM_CLAMP("r7")                                                                          \
+    EC_ASM_EACH_OF_FOUR(EC_ASM_CLAMP, "r4", "r5", "r6", "r7")                                   \
     "ldr    r0, [lr, #24]               \n"                                                     \
     "tst    r0, #512                    \n"                                                     \
     "beq    5b                          \n"                                                     \
     "b      10f                         \n"                                                     \
     "9: bics r1, r1, #512               \n" /* sums: the convolution's outputs first */         \
     "bne    60b                         \n"                                                     \
-    EC_ASM_REQUANTIZE("r4", "r2")                                                               \
-    EC_ASM_REQUANTIZE("r5", "r2")                                                               \
-    EC_ASM_REQUANTIZE("r6", "r3")                                                               \
-    EC_ASM_REQUANTIZE("r7", "r3")                                                               \
+    EC_ASM_TWO(EC_ASM_REQUANTIZE, "r4", "r5", "r2")                                             \
+    EC_ASM_TWO(EC_ASM_REQUANTIZE, "r6", "r7", "r3")                                             \
     "10: ldrd r2, r3, [sp, #16]         \n"                                                     \
     "ldrd   r11, r12, [lr, #112]        \n"                                                     \
     "add    r0, lr, r10                 \n"                                                     \
@@ -263,18 +206,12 @@
     "ldrsb  r9, [r1, r3]                \n"                                                     \
     EC_ASM_SUM("r7", "r9", "r11", "r12")                                                        \
     "ldrd   r0, r1, [lr, #120]          \n"                                                     \
-    EC_ASM_SUM_OUTPUT("r4")                                                                     \
-    EC_ASM_SUM_OUTPUT("r5")                                                                     \
-    EC_ASM_SUM_OUTPUT("r6")                                                                     \
-    EC_ASM_SUM_OUTPUT("r7")                                                                     \
+    EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_OUTPUT, "r4", "r5", "r6", "r7")                              \
     "cmp    r1, #0                      \n"                                                     \
     "beq    5b                          \n"                                                     \
     "ldrd   r0, r1, [lr, #128]          \n"                                                     \
     "ldr    r2, [lr, #136]              \n"                                                     \
-    EC_ASM_SUM_CLAMP("r4")                                                                      \
-    EC_ASM_SUM_CLAMP("r5")                                                                      \
-    EC_ASM_SUM_CLAMP("r6")                                                                      \
-    EC_ASM_SUM_CLAMP("r7")                                                                      \
+    EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_CLAMP, "r4", "r5", "r6", "r7")                               \
     "b      5b                          \n"
 
 /* Channels from `list` to `end`, one or more, for the pixels of the first patch, `offset` 0, or the second, `offset` 8: those of a

@@ -4,36 +4,20 @@
 
 #include "ec_asm_requantize.h"
 #include "ec_dsp.h"
+#include "ec_pair_steps.h"
 #include "ec_spatial_block.h"
 
 /* clang-format off */
-
-/* r12: weights; lr: patch; r4-r7: sums of the first channel; r8-r11: of 256 * second + first. */
-#define TWO_PIXELS(first_a, second_a, first_b, second_b) \
-    "smlad " first_a ", r3, r0, " first_a "    \n"       \
-    "smlad " second_a ", r2, r0, " second_a "  \n"       \
-    "smlad " first_b ", r3, r1, " first_b "    \n"       \
-    "smlad " second_b ", r2, r1, " second_b "  \n"
-
-/* An instruction more, a cycle fewer: single loads one behind the other overlap, see ec_conv2d_pairs.h. */
-#define QUICK_HALF                          \
-    "ldr    r2, [r12], #4               \n" \
-    "ldr    r1, [lr, #4]                \n" \
-    "ldr    r0, [lr], #8                \n" \
-    "sxtb16 r3, r2                      \n" \
-    TWO_PIXELS("r4", "r8", "r5", "r9")      \
-    "ldrd   r0, r1, [lr], #8            \n" \
-    TWO_PIXELS("r6", "r10", "r7", "r11")
 
 #define SHORT_HALF                          \
     "ldr    r2, [r12], #4               \n" \
     "ldrd   r0, r1, [lr], #8            \n" \
     "sxtb16 r3, r2                      \n" \
-    TWO_PIXELS("r4", "r8", "r5", "r9")      \
+    EC_PAIR_TWO_PIXELS("r4", "r8", "r5", "r9")      \
     "ldrd   r0, r1, [lr], #8            \n" \
-    TWO_PIXELS("r6", "r10", "r7", "r11")
+    EC_PAIR_TWO_PIXELS("r6", "r10", "r7", "r11")
 
-#define QUAD_OF_PAIR QUICK_HALF SHORT_HALF
+#define QUAD_OF_PAIR EC_PAIR_FOUR_PIXELS SHORT_HALF
 
 #define SECOND_OF_PAIR(second, first)                         \
     "sub    " second ", " second ", " first "             \n" \
@@ -85,14 +69,7 @@ EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARA
         "push   {r0, r1, r4-r11, lr}        \n" /* [sp]: block, [sp, #4]: patch_end */
         "mov    lr, r0                      \n"
         "ldr    r12, [lr, #12]              \n"
-        "1: ldr r4, [r12], #4               \n" /* the next pair: the bias of the first */
-        "mov    r5, r4                      \n"
-        "mov    r6, r4                      \n"
-        "mov    r7, r4                      \n"
-        "mov    r8, r4                      \n"
-        "mov    r9, r4                      \n"
-        "mov    r10, r4                     \n"
-        "mov    r11, r4                     \n"
+        "1:" EC_PAIR_START /* the next pair */
         "ldr    r0, [lr, #8]                \n"
         "ldr    lr, [lr]                    \n"
         "tbh    [pc, r0, lsl #1]            \n"
@@ -133,14 +110,8 @@ EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARA
         "ldrd   r0, r1, [lr, #20]           \n"
         "cmp    r1, #0                      \n"
         "bne    6f                          \n"
-        EC_ASM_REQUANTIZE("r4", "r2")
-        EC_ASM_REQUANTIZE("r5", "r2")
-        EC_ASM_REQUANTIZE("r6", "r2")
-        EC_ASM_REQUANTIZE("r7", "r2")
-        EC_ASM_REQUANTIZE("r8", "r3")
-        EC_ASM_REQUANTIZE("r9", "r3")
-        EC_ASM_REQUANTIZE("r10", "r3")
-        EC_ASM_REQUANTIZE("r11", "r3")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r4", "r5", "r6", "r7", "r2")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r8", "r9", "r10", "r11", "r3")
         "5: ldrd r2, r3, [lr, #56]          \n"
         "bfi    r4, r8, #8, #8              \n"
         "bfi    r5, r9, #8, #8              \n"
@@ -161,24 +132,12 @@ EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARA
         "6: tst r1, #512                    \n"
         "bne    9f                          \n"
         "60: add r0, #128                   \n"
-        EC_ASM_SHIFT_AND_MULTIPLY("r4", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r5", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r6", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r7", "r2")
-        EC_ASM_SHIFT_AND_MULTIPLY("r8", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r9", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r10", "r3")
-        EC_ASM_SHIFT_AND_MULTIPLY("r11", "r3")
+        EC_ASM_FOUR(EC_ASM_SHIFT_AND_MULTIPLY, "r4", "r5", "r6", "r7", "r2")
+        EC_ASM_FOUR(EC_ASM_SHIFT_AND_MULTIPLY, "r8", "r9", "r10", "r11", "r3")
         "ldrd   r0, r1, [lr, #28]           \n"
         "ldr    r2, [lr, #36]               \n"
-        EC_ASM_CLAMP("r4")
-        EC_ASM_CLAMP("r5")
-        EC_ASM_CLAMP("r6")
-        EC_ASM_CLAMP("r7")
-        EC_ASM_CLAMP("r8")
-        EC_ASM_CLAMP("r9")
-        EC_ASM_CLAMP("r10")
-        EC_ASM_CLAMP("r11")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_CLAMP, "r4", "r5", "r6", "r7")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_CLAMP, "r8", "r9", "r10", "r11")
         "ldr    r0, [lr, #24]               \n"
         "tst    r0, #512                    \n"
         "beq    5b                          \n"
@@ -187,14 +146,8 @@ EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARA
         "b      3b                          \n"
         "9: bics r1, r1, #512               \n" /* sums: the convolution's outputs first */
         "bne    60b                         \n"
-        EC_ASM_REQUANTIZE("r4", "r2")
-        EC_ASM_REQUANTIZE("r5", "r2")
-        EC_ASM_REQUANTIZE("r6", "r2")
-        EC_ASM_REQUANTIZE("r7", "r2")
-        EC_ASM_REQUANTIZE("r8", "r3")
-        EC_ASM_REQUANTIZE("r9", "r3")
-        EC_ASM_REQUANTIZE("r10", "r3")
-        EC_ASM_REQUANTIZE("r11", "r3")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r4", "r5", "r6", "r7", "r2")
+        EC_ASM_FOUR(EC_ASM_REQUANTIZE, "r8", "r9", "r10", "r11", "r3")
         "10: str r12, [lr, #92]             \n"
         "ldr    r2, [lr, #56]               \n"
         "ldrd   r3, r12, [lr, #112]         \n"
@@ -216,31 +169,17 @@ EC_ASM_FUNCTION static void ec_spatial_pairs(ec_spatial_block *block EC_ASM_PARA
         "adds   r3, #1                      \n"
         APPEND("r1")
         "ldrd   r0, r1, [lr, #120]          \n"
-        EC_ASM_SUM_OUTPUT("r4")
-        EC_ASM_SUM_OUTPUT("r5")
-        EC_ASM_SUM_OUTPUT("r6")
-        EC_ASM_SUM_OUTPUT("r7")
-        EC_ASM_SUM_OUTPUT("r8")
-        EC_ASM_SUM_OUTPUT("r9")
-        EC_ASM_SUM_OUTPUT("r10")
-        EC_ASM_SUM_OUTPUT("r11")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_OUTPUT, "r4", "r5", "r6", "r7")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_OUTPUT, "r8", "r9", "r10", "r11")
         "cmp    r1, #0                      \n"
         "beq    5b                          \n"
         "ldrd   r0, r1, [lr, #128]          \n"
         "ldr    r2, [lr, #136]              \n"
-        EC_ASM_SUM_CLAMP("r4")
-        EC_ASM_SUM_CLAMP("r5")
-        EC_ASM_SUM_CLAMP("r6")
-        EC_ASM_SUM_CLAMP("r7")
-        EC_ASM_SUM_CLAMP("r8")
-        EC_ASM_SUM_CLAMP("r9")
-        EC_ASM_SUM_CLAMP("r10")
-        EC_ASM_SUM_CLAMP("r11")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_CLAMP, "r4", "r5", "r6", "r7")
+        EC_ASM_EACH_OF_FOUR(EC_ASM_SUM_CLAMP, "r8", "r9", "r10", "r11")
         "b      5b                          \n");
 }
 
-#undef TWO_PIXELS
-#undef QUICK_HALF
 #undef SHORT_HALF
 #undef QUAD_OF_PAIR
 #undef SECOND_OF_PAIR
