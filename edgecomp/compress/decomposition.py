@@ -4,15 +4,20 @@ share. A method says what a layer may become and how good each form is; the budg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from edgecomp.compress.budget import Size, size_of
 from edgecomp.compress.job import Job
 from edgecomp.compress.ranks import Choice, chosen
 from edgecomp.compress.stages import Stage, chain_size, stage_of, with_chain
 from edgecomp.graph import Array, Graph, Node, Shape
+
+RANKS = 64
+"""That are looked at in a layer, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,11 @@ class Layer:
         return 0.0 if self.stage.bias is None else self.stage.bias
 
 
+def few(most: int) -> tuple[int, ...]:
+    """Ranks from 1 to the largest, all of them or `RANKS` spread evenly."""
+    return tuple(sorted({round(rank) for rank in np.linspace(1, most, min(most, RANKS))}))
+
+
 class Decomposition(Protocol):
     """A method. `word` names it in new nodes."""
 
@@ -48,8 +58,8 @@ class Decomposition(Protocol):
         """Whether the layer has the form that the method replaces."""
         ...
 
-    def energies(self, layer: Layer) -> Sequence[float]:
-        """Share of the responses' variance kept by rank 1, 2, ...: each at most 1."""
+    def energies(self, layer: Layer) -> Mapping[int, float]:
+        """Share of the responses' variance kept, by rank."""
         ...
 
     def outline(self, layer: Layer, rank: int) -> Sequence[Stage]:
@@ -62,7 +72,7 @@ class Decomposition(Protocol):
 
 
 def decomposed(method: str, decomposition: Decomposition, graph: Graph, job: Job) -> Graph:
-    """The graph with layers replaced as the budget asks; where it names no size, with the share of energy that option `energy` says kept in each.
+    """The graph with layers replaced as the budget asks; where it names no size, with the share of energy of option `energy` in each.
 
     Raises:
         DataError: no layer can be replaced, or the budget cannot be met.
@@ -92,7 +102,7 @@ def _choices(decomposition: Decomposition, layer: Layer) -> list[Choice]:
     """The layer as it is, and each rank that makes it smaller in MACs or in parameters and larger in neither."""
     whole = layer.size
     found = [Choice(0, whole, 1.0)]
-    for rank, energy in enumerate(decomposition.energies(layer), 1):
+    for rank, energy in decomposition.energies(layer).items():
         size = chain_size(decomposition.outline(layer, rank), layer.input_shape)
         if size.macs <= whole.macs and size.parameters <= whole.parameters and size != whole:
             found.append(Choice(rank, size, min(energy, 1.0)))

@@ -1,8 +1,8 @@
-"""`lowrank`: a layer becomes one with d' outputs and a pointwise layer behind it, which rebuilds the responses from their principal components.
+"""`lowrank`: a layer becomes one with d' outputs and a pointwise layer behind it, which rebuilds the responses from their principal parts.
 
-Zhang et al., "Efficient and Accurate Approximations of Nonlinear Convolutional Networks" (CVPR 2015), section 3.1: with y - mean(y) = U U' (y -
-mean(y)), where U [N, d'] are the leading eigenvectors of the responses' covariance, W becomes U (U' W) and the bias takes up the mean.
-Ranks are chosen over all layers by energy (section 3.4).
+Zhang et al., "Efficient and Accurate Approximations of Nonlinear Convolutional Networks" (CVPR 2015), section 3.1: with y - mean(y) =
+U U' (y - mean(y)), where U [N, d'] are the leading eigenvectors of the responses' covariance, W becomes U (U' W) and the bias takes up the
+mean. Ranks are chosen over all layers by energy (section 3.4).
 """
 
 from __future__ import annotations

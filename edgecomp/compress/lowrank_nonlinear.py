@@ -1,9 +1,9 @@
-"""`lowrank-nonlinear`: as `lowrank`, but what is rebuilt is the response behind its ReLU, from what the layers before, approximated already,
-make of the input.
+"""`lowrank-nonlinear`: as `lowrank`, but what is rebuilt is the response behind its ReLU, from what the layers before, approximated
+already, make of the input.
 
-Zhang et al., "Efficient and Accurate Approximations of Nonlinear Convolutional Networks" (CVPR 2015): section 3.2 (auxiliary responses z, solved
-in turn with the low-rank map by generalized singular value decomposition), section 3.3 (asymmetric reconstruction), section 3.4 (ranks over
-all layers by energy).
+Zhang et al., "Efficient and Accurate Approximations of Nonlinear Convolutional Networks" (CVPR 2015): section 3.2 (auxiliary responses z,
+solved in turn with the low-rank map by generalized singular value decomposition), section 3.3 (asymmetric reconstruction), section 3.4
+(ranks over all layers by energy).
 """
 
 from __future__ import annotations

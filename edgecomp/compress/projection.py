@@ -5,12 +5,12 @@ The norm is that of the responses where the covariance of the inputs is known, e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from edgecomp.compress.decomposition import Layer
-from edgecomp.compress.responses import moments, watched
+from edgecomp.compress.decomposition import Layer, few
+from edgecomp.compress.responses import moments, watched, weights_alone
 from edgecomp.compress.stages import FULLY_CONNECTED, Stage, pointwise
 from edgecomp.graph import Array, Graph
 from edgecomp.ops.conv import Conv
@@ -34,9 +34,11 @@ class Projection:
         """See `Decomposition`."""
         return self._takes(layer)
 
-    def energies(self, layer: Layer) -> Sequence[float]:
+    def energies(self, layer: Layer) -> Mapping[int, float]:
         """See `Decomposition`."""
-        return kept_shares(self.directions(layer)[0])
+        variances = self.directions(layer)[0]
+        shares = np.cumsum(variances) / max(float(variances.sum()), 1e-30)
+        return {rank: float(shares[rank - 1]) for rank in few(len(variances))}
 
     def outline(self, layer: Layer, rank: int) -> Sequence[Stage]:
         """See `Decomposition`."""
@@ -58,12 +60,11 @@ class Projection:
         name = layer.node.name
         if name not in self._directions:
             weights = matrix(layer.stage)
-            mean, rooted = np.zeros(weights.shape[1]), weights
+            seen = weights_alone(layer.stage)
             if self.samples is not None:
                 seen = moments(watched(layer.graph, layer.graph, layer.node, self.samples, self.seed))
-                mean, rooted = seen.input_mean, weights @ np.linalg.cholesky(seen.inputs)
-            left, values, _ = np.linalg.svd(rooted, full_matrices=False)
-            self._directions[name] = values**2, left, mean
+            left, values, _ = np.linalg.svd(weights @ np.linalg.cholesky(seen.inputs), full_matrices=False)
+            self._directions[name] = values**2, left, seen.input_mean
         return self._directions[name]
 
 
@@ -78,12 +79,6 @@ def two_stages(stage: Stage, first: Array, second: Array, bias: Array | float) -
     rank = (1,) * (stage.weights.ndim - 2)
     whole = np.zeros(len(second)) + bias
     return Stage(stage.op, first.reshape(len(first), *stage.weights.shape[1:])), Stage(op, second.reshape(*second.shape, *rank), whole)
-
-
-def kept_shares(energies: Array) -> list[float]:
-    """Of the sum of falling energies, by rank 1, 2, ..."""
-    shares: list[float] = (np.cumsum(energies) / max(float(energies.sum()), 1e-30)).tolist()
-    return shares
 
 
 def balanced(scales: Array) -> Array:

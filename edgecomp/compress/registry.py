@@ -81,6 +81,17 @@ ENERGY = Option(0.95, "share of the responses' variance kept in each layer, wher
 
 METHODS: dict[str, Method] = {
     "prune-filters-l1": Method("edgecomp.compress.filters_l1", "filters of least l1 norm go"),
+    "slimming": Method(
+        "edgecomp.compress.slimming",
+        "channels go whose batch-norm scales an l1 term presses to zero, by one threshold for all layers",
+        options={"sparsity": Option(1e-3, "weight of the l1 term")},
+    ),
+    "fisher": Method(
+        "edgecomp.compress.fisher",
+        "channels of least saliency go, by the diagonal of the Fisher information",
+        needs_labels=True,
+        trains=True,
+    ),
     "svd": Method(
         "edgecomp.compress.svd",
         "fully connected layers in two, by singular values",
@@ -94,6 +105,17 @@ METHODS: dict[str, Method] = {
         "edgecomp.compress.lowrank_nonlinear",
         "as lowrank, for the responses behind the ReLU and from layers approximated already",
         options={"energy": ENERGY},
+    ),
+    "separable": Method(
+        "edgecomp.compress.separable",
+        "k x k convolutions as k x 1 and 1 x k",
+        options={
+            "energy": ENERGY,
+            "fit": Option("data", "to the filters, to each layer's responses, or then to all at once", ("filters", "data", "joint")),
+        },
+    ),
+    "depthwise-separable": Method(
+        "edgecomp.compress.depthwise_separable", "k x k convolutions as depthwise and pointwise ones", options={"energy": ENERGY}
     ),
 }
 """In the order `--help` shows."""

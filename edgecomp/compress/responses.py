@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgecomp.compress.stages import Stage
 from edgecomp.graph import Array, Graph, Node
 from edgecomp.ops.conv import Conv
 from edgecomp.ops.spatial import pad_spatial
@@ -70,9 +71,21 @@ def moments(responses: Responses) -> Moments:
     x, y = responses.inputs, responses.outputs
     input_mean, output_mean = x.mean(0), y.mean(0)
     x, y = x - input_mean, y - output_mean
-    second = x.T @ x / len(x)
-    second[np.diag_indices_from(second)] += RIDGE * max(float(np.trace(second)) / len(second), 1e-12)
-    return Moments(input_mean, output_mean, second, x.T @ y / len(x), float((y**2).sum() / len(y)))
+    return Moments(input_mean, output_mean, regular(x.T @ x / len(x)), x.T @ y / len(x), float((y**2).sum() / len(y)))
+
+
+def weights_alone(stage: Stage) -> Moments:
+    """As if all inputs were white noise: errors are then those of the weights."""
+    weights = stage.weights.reshape(len(stage.weights), -1)
+    bias = np.zeros(len(weights)) if stage.bias is None else stage.bias
+    return Moments(np.zeros(weights.shape[1]), bias, np.eye(weights.shape[1]), weights.T, float((weights**2).sum()))
+
+
+def regular(second: Array) -> Array:
+    """Second moments with the ridge on their diagonal."""
+    result = second.copy()
+    result[np.diag_indices_from(result)] += RIDGE * max(float(np.trace(second)) / len(second), 1e-12)
+    return result
 
 
 def watched(graph: Graph, original: Graph, node: Node, samples: Array, seed: int) -> Responses:
@@ -106,7 +119,8 @@ def _rows(values: Array) -> Array:
 def _values(maps: Array, drawn: Array) -> Array:
     """[n, places, channels] of maps [n, channels, ...] at flat positions [n, places]."""
     flat = maps.reshape(*maps.shape[:2], -1)
-    return np.take_along_axis(flat, drawn[:, None, :], 2).swapaxes(1, 2)
+    found: Array = np.take_along_axis(flat, drawn[:, None, :], 2).swapaxes(1, 2)
+    return found
 
 
 def _patches(op: Conv, maps: Array, places: Sequence[Array]) -> Array:
@@ -117,5 +131,6 @@ def _patches(op: Conv, maps: Array, places: Sequence[Array]) -> Array:
     for axis, (place, kernel, stride, dilation) in enumerate(zip(places, op.kernel_shape, op.strides, op.dilations, strict=True)):
         taps = np.arange(kernel).reshape(-1, *(1,) * (rank - 1 - axis)) * dilation
         index.append(place.reshape(*place.shape, *(1,) * rank) * stride + taps)
-    found = np.moveaxis(padded[tuple(index)], -1, 2)
-    return found.reshape(*found.shape[:2], -1)
+    taken = np.moveaxis(padded[tuple(index)], -1, 2)
+    found: Array = taken.reshape(*taken.shape[:2], -1)
+    return found

@@ -21,7 +21,7 @@ FULLY_CONNECTED = CANONICAL
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One linear layer: a convolution with weights [O, C / group, *kernel], or a fully connected one with [O, I], and a bias [O] or none."""
+    """A convolution with weights [O, C / group, *kernel], or a fully connected layer with [O, I], and a bias [O] or none."""
 
     op: Conv | Gemm
     weights: Array

@@ -1,8 +1,8 @@
 """`svd`: a fully connected layer W [N, M] becomes O P with L rows between, where L (N + M) < N M.
 
-Denton et al., "Exploiting Linear Structure Within Convolutional Networks for Efficient Evaluation" (NIPS 2014): the truncated singular value
-decomposition (section 3.2.1) is the best in the norm of the weights; with the covariance of the layer's inputs as metric (section 3.1.2) it is
-the best in the norm of the responses.
+Denton et al., "Exploiting Linear Structure Within Convolutional Networks for Efficient Evaluation" (NIPS 2014): the truncated singular
+value decomposition (section 3.2.1) is the best in the norm of the weights; with the covariance of the layer's inputs as metric (section
+3.1.2) it is the best in the norm of the responses.
 """
 
 from __future__ import annotations
