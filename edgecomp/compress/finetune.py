@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -39,7 +39,8 @@ class Tuning:
     Attributes:
         distillation: the original network's share in the loss, 0..1; the rest is the labels'.
         temperature: softens the outputs of both networks (see `losses.classification`).
-        learning_rate: Adam's at its highest; None: the job's.
+        learning_rate: the optimizer's at its highest; None: the job's.
+        optimizer: `adam` or `rmsprop`.
         seen: tensors that `penalty` reads.
         penalty: a further term of the loss.
         behind: changes of tensors in the forward pass, such as noise (see `TorchGraph.run`).
@@ -51,6 +52,7 @@ class Tuning:
     distillation: float = 0.5
     temperature: float = 3.0
     learning_rate: float | None = None
+    optimizer: Literal["adam", "rmsprop"] = "adam"
     seen: Sequence[str] = ()
     penalty: Penalty | None = None
     behind: Mapping[str, Change] | None = None
@@ -82,10 +84,13 @@ def finetune(graph: Graph, job: Job, part: str = "fine-tuning", tuning: Tuning =
     checked_classes(graph, job.train, "the training data")
     if job.teacher is None and job.train.y is None:
         raise DataError("training needs classes or a network to imitate: add y [N] to --data")
-    plan = Plan(epochs, BATCH_ROWS, tuning.learning_rate or job.learning_rate, seed=job.seed)
+    plan = Plan(epochs, BATCH_ROWS, tuning.learning_rate or job.learning_rate, seed=job.seed, optimizer=tuning.optimizer)
+    trained_names = tuple(network.parameters if tuning.parameters is None else tuning.parameters)
+    for name in network.parameters.keys() - set(trained_names):
+        network.parameters[name].requires_grad_(False)
     loss = _Loss(network, job, tuning)
     trained = train(
-        [network.parameters[name] for name in tuning.parameters or network.parameters],
+        [network.parameters[name] for name in trained_names],
         len(job.train),
         loss,
         plan,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgecomp.errors import DataError
 from edgecomp.train.checkpoint import Checkpoint
@@ -35,8 +35,8 @@ MOST_GRADIENT_NORM = 5.0
 class Plan:
     """How long and how fast to train.
 
-    `learning_rate` is Adam's at its highest, after the first twentieth, for weights of common size (`step_share`). `budget_s` bounds the
-    seconds: where all epochs do not fit, fewer batches are trained, and the learning rate still falls to zero at the last one.
+    `learning_rate` is the optimizer's at its highest, after the first twentieth, for weights of common size (`step_share`). `budget_s`
+    bounds the seconds: where all epochs do not fit, fewer batches are trained, and the learning rate still falls to zero at the last one.
     """
 
     epochs: int
@@ -45,6 +45,7 @@ class Plan:
     budget_s: float | None = None
     seed: int = 0
     threads: int | None = None
+    optimizer: Literal["adam", "rmsprop"] = "adam"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ class _Run:
         self.parameters, self.rows, self.plan, self.progress = list(parameters), rows, plan, progress
         self.generator = torch.Generator().manual_seed(plan.seed)
         groups = [{"params": [parameter], "share": step_share(parameter)} for parameter in self.parameters]
-        self.optimizer = torch.optim.Adam(groups, lr=plan.learning_rate)
+        kinds = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+        self.optimizer = kinds[plan.optimizer](groups, lr=plan.learning_rate)
         self.per_epoch = -(-rows // plan.batch_rows)
         self.total, self.done = self.per_epoch * plan.epochs, 0
         self.started = time.monotonic()
