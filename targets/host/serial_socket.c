@@ -15,19 +15,30 @@
 #include "ec_counter.h"
 #include "ec_port.h"
 
+#define KEPT_LINE "EC_SERIAL_LINE" /* in the environment: the open line, after a restart */
+
 static int line = -1;
 static uint8_t received[4096];
 static ssize_t received_bytes;
 static ssize_t taken_bytes;
-static uint8_t waiting[4096]; /* to be sent in one piece */
-static size_t waiting_bytes;
 
 static void give_up(const char *what) {
     perror(what);
     exit(1);
 }
 
+static void wait_for_host(void);
+
 void ec_board_serial_init(void) {
+    const char *kept = getenv(KEPT_LINE);
+    if (kept != NULL) {
+        line = atoi(kept);
+    } else {
+        wait_for_host();
+    }
+}
+
+static void wait_for_host(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     const int one = 1;
@@ -46,29 +57,16 @@ void ec_board_serial_init(void) {
     (void)setsockopt(line, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-static void send_waiting(void) {
-    for (size_t sent = 0; sent < waiting_bytes;) {
-        const ssize_t count = send(line, waiting + sent, waiting_bytes - sent, MSG_NOSIGNAL);
-        if (count <= 0) {
-            exit(0); /* the host has gone */
-        }
-        sent += (size_t)count;
-    }
-    waiting_bytes = 0;
-}
-
 void ec_board_serial_put(uint8_t byte) {
-    if (waiting_bytes == sizeof waiting) {
-        send_waiting();
+    if (send(line, &byte, 1, MSG_NOSIGNAL) != 1) {
+        exit(0); /* the host has gone */
     }
-    waiting[waiting_bytes++] = byte;
 }
 
 /* Waits a moment where nothing has come, to leave the core to others. */
 int ec_board_serial_get(void) {
     if (taken_bytes == received_bytes) {
         struct pollfd readable = {.fd = line, .events = POLLIN};
-        send_waiting();
         if (poll(&readable, 1, 10) <= 0) {
             return -1;
         }
@@ -89,4 +87,12 @@ uint32_t ec_counter_read(void) {
     return (uint32_t)((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 }
 
-void ec_port_restart(void) { exit(0); }
+/* The program begins anew and keeps its line. */
+void ec_port_restart(void) {
+    char number[12];
+    char *const arguments[] = {"board", NULL};
+    (void)snprintf(number, sizeof number, "%d", line);
+    (void)setenv(KEPT_LINE, number, 1);
+    (void)execv("/proc/self/exe", arguments);
+    give_up("restart");
+}

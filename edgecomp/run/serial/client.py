@@ -176,6 +176,8 @@ class SerialClient:
             payload = struct.pack("<III", self._session, self._run, progress.layer)
             progress, more_s = self._run_on(Kind.CONTINUE, payload, (), timeout_s, after_layer=progress.layer)
             wall_s += more_s
+        if len(layers) != self.hello.layers:
+            raise RunError(f"the model called its observer {len(layers)} times an inference; it has {self.hello.layers} layers")
         output = self._read(Region.OUTPUT, self.hello.output_bytes)
         return Answer(output, progress.cycles, wall_s), tuple(layers)
 
@@ -223,7 +225,9 @@ class SerialClient:
         question = Question(self.exchange, kind, payload, before=before, answer_kind=Kind.INFER)
         progress = question.settle(take)
         start_s = time.monotonic()
-        poll_s = max(_FIRST_POLL_S, _PATIENCE_OVER_LONGEST_RUN * self._longest_run_s)
+        usual_s = max(self.exchange.timeout_s(0), _PATIENCE_OVER_LONGEST_RUN * self._longest_run_s)
+        poll_s = usual_s if self._longest_run_s else _FIRST_POLL_S
+        found_at_once = True
         while progress.state == State.RUNNING:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
@@ -232,12 +236,14 @@ class SerialClient:
                 )
             found = question.wait(take_end, min(poll_s, left_s))
             if found is None:  # it works still, or the end was lost
+                found_at_once = False
                 line_s = question.send() * self.exchange.byte_s
                 found = question.wait(take, line_s + self.exchange.timeout_s(0))
             progress = found or progress
             poll_s = min(_LONGEST_POLL_S, 2 * poll_s)
         wall_s = time.monotonic() - start_s
-        self._longest_run_s = max(self._longest_run_s, wall_s)
+        if found_at_once:
+            self._longest_run_s = max(self._longest_run_s, wall_s)
         return progress, wall_s
 
     def _read(self, region: Region, size: int) -> bytes:

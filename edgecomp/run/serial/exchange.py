@@ -109,7 +109,8 @@ class Exchange:
         """How long to wait for an answer beyond what sending and working take."""
         if not self._round_trips_s:
             return min(_LONGEST_TIMEOUT_S, self._first_timeout_s * 2.0**attempt)
-        usual_s = max(_SHORTEST_TIMEOUT_S, _ROUND_TRIPS_OF_PATIENCE * max(self._round_trips_s))
+        shortest_s = min(_SHORTEST_TIMEOUT_S, self._first_timeout_s)
+        usual_s = max(shortest_s, _ROUND_TRIPS_OF_PATIENCE * max(self._round_trips_s))
         return min(_LONGEST_TIMEOUT_S, usual_s * 2.0**attempt)
 
     def learn(self, round_trip_s: float) -> None:

@@ -123,9 +123,6 @@ static void copy_input(int restore) {
 
 /* Puts the input back where a run left another, and checks that it is the one expected. */
 static ec_run_status prepare(uint32_t input_crc) {
-    if (engine.input == INPUT_ABSENT) {
-        return EC_RUN_NO_INPUT;
-    }
     if (engine.input == INPUT_USED && engine.copy != NULL) {
         copy_input(1);
     }
@@ -206,6 +203,9 @@ ec_run_status ec_engine_run(ec_run_kind kind, uint32_t repeats, uint32_t input_c
         return EC_RUN_NO_ARENA;
     }
     memset(&engine.result, 0, sizeof engine.result);
+    if (engine.input == INPUT_ABSENT) {
+        return EC_RUN_NO_INPUT;
+    }
     for (uint32_t i = 0; i < repeats; i++) {
         const ec_run_status status = prepare(input_crc);
         if (status != EC_RUN_DONE) {

@@ -114,6 +114,8 @@ static ec_run_kind kind_of(uint16_t flags) {
     return (flags & EC_INFER_COUNT) != 0 ? EC_RUN_COUNTED : EC_RUN_PLAIN;
 }
 
+static int has_result(void) { return ec_engine_result()->has_output && server.loaded_bytes == ec_engine_input_bytes(); }
+
 static void infer(const ec_decoder *frame) {
     const uint32_t input_crc = ec_frame_u32(frame->payload + 8);
     const uint16_t repeats = ec_frame_u16(frame->payload + 12);
@@ -141,6 +143,15 @@ static void infer(const ec_decoder *frame) {
                    ec_engine_output);
 }
 
+/* Of a run that has ended: the answer to the last one was lost. */
+static void continue_ended_run(const ec_decoder *frame) {
+    if (ec_frame_u32(frame->payload + 4) != server.run || !has_result()) {
+        ec_answer_error(frame->sequence, EC_BAD_RUN, server.run);
+    } else {
+        ec_answer_done(frame->sequence, server.run, ec_engine_result()->cycles, 0, ec_engine_output);
+    }
+}
+
 static uint8_t byte_of(uint32_t word, uint32_t at) { return (uint8_t)(word >> at % 4u * 8u); }
 
 static uint8_t layer_cycles_byte(uint32_t at) { return byte_of(ec_engine_layer_cycles()[at / 4u], at); }
@@ -150,8 +161,6 @@ static uint8_t measures_byte(uint32_t at) {
     const uint32_t measures[EC_MEASURES_BYTES / 4u] = {result->repeats, result->stack_bytes, result->arena_used_bytes, result->arena_overrun};
     return byte_of(measures[at / 4u], at);
 }
-
-static int has_result(void) { return ec_engine_result()->has_output && server.loaded_bytes == ec_engine_input_bytes(); }
 
 static void read_region(const ec_decoder *frame) {
     if (ec_frame_u32(frame->payload + 4) != server.run || !has_result()) {
@@ -195,7 +204,7 @@ static void take_request(const ec_decoder *frame) {
     static const struct handler handlers[] = {
         {EC_STATUS, EC_STATUS_BYTES, answer_status}, {EC_PAINT, EC_PAINT_BYTES, paint},
         {EC_INFER, EC_INFER_BYTES, infer},           {EC_READ, EC_READ_BYTES, read_region},
-        {EC_CHECKSUM, EC_CHECKSUM_BYTES, answer_checksum},
+        {EC_CHECKSUM, EC_CHECKSUM_BYTES, answer_checksum}, {EC_CONTINUE, EC_CONTINUE_BYTES, continue_ended_run},
     };
     if (frame->type == EC_HELLO && frame->length == EC_HELLO_BYTES) {
         answer_hello(frame);

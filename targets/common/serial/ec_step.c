@@ -36,9 +36,21 @@ static int is_of_this_run(const ec_decoder *request) {
     return request->length >= 8u && ec_frame_u32(request->payload) == step.session && ec_frame_u32(request->payload + 4) == step.run;
 }
 
+/* Whether the host has gone on to something else; a frame that merely comes late is none of that. */
+static int is_newer(const ec_decoder *request) {
+    if (request->type == EC_HELLO) {
+        return request->length == EC_HELLO_BYTES && ec_frame_u32(request->payload) != step.session;
+    }
+    if (request->length < 8u || (request->type != EC_LOAD && request->type != EC_PAINT)) {
+        return 0;
+    }
+    const uint32_t run = ec_frame_u32(request->payload + (request->type == EC_LOAD ? 0 : 4));
+    return run != step.run && run - step.run < 0x80000000u;
+}
+
 static decision take_request(const ec_decoder *request) {
     if (!is_of_this_run(request)) {
-        return LEAVE;
+        return is_newer(request) ? LEAVE : STAY;
     }
     if (request->type == EC_READ && request->length == EC_READ_BYTES && request->payload[8] == EC_REGION_LAYER) {
         ec_answer_read(request, step.output_bytes, output_byte);
@@ -55,9 +67,8 @@ static decision take_request(const ec_decoder *request) {
     if (request->type == EC_INFER && request->length == EC_INFER_BYTES) {
         step.sequence = request->sequence;
         say_stopped();
-        return STAY;
     }
-    return LEAVE;
+    return STAY;
 }
 
 void ec_engine_observer(void *user, uint32_t layer, const void *output, size_t output_bytes) {
