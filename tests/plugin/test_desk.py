@@ -86,6 +86,7 @@ def test_a_board_is_flashed_once_and_answers_every_test(inner: Inner, pytester: 
     assert flashed(pytester) == 1
 
 
+@pytest.mark.slow
 def test_workers_take_turns_and_flash_what_they_need(inner: Inner, pytester: pytest.Pytester, desk: list[str], digits_onnx: Path) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     inner(INFERS + OTHER.format(model=str(digits_onnx)), "--collect-only", "-q", *desk)
@@ -111,3 +112,14 @@ def test_a_board_that_was_flashed_behind_our_back_is_flashed_again(
 
 def test_the_emulator_that_models_a_board(inner: Inner, desk: list[str]) -> None:
     inner(INFERS, "--edgecomp-target", MODELLED, "--edgecomp-emulate").assert_outcomes(passed=2)
+
+
+def test_boards_may_be_reached_by_another_transport(inner: Inner) -> None:
+    tests = """
+def test_it(digits):
+    assert digits.infer(X[:2]).report.transport.kind == "serial"
+"""
+    inner(tests, "--edgecomp-target", "host", "--edgecomp-transport", "serial").assert_outcomes(passed=1)
+    done = inner(tests, "-rs", "--edgecomp-target", "host", "--edgecomp-transport", "semihosting")
+    done.assert_outcomes(skipped=1)
+    done.stdout.fnmatch_lines(["*board host is not reached by semihosting, only by files, serial*"])
