@@ -20,9 +20,11 @@ from edgecomp.readable import short_kernel
 LARGEST_RADIUS_PX = 15.0
 SMALLEST_RADIUS_PX = 4.0
 INSIDE_FROM_PX = 8.5
-"""Radius from which a circle has room for its number; beside smaller ones it stands where there are few."""
+PER_CHARACTER_PX = 3.6
+"""Radius from which a circle has room for a number, and for each character of its label."""
 BESIDE_PX = 8.0
 FEW = 24
+"""Layers, up to which they have labels."""
 SAME_PLACE = 0.012
 """Of the plot: circles that are nearer to one another share one label."""
 MARGIN = 0.06
@@ -140,7 +142,7 @@ def _labels(run: Sequence[_Place], across: _LogAxis, upwards: _LogAxis) -> dict[
     while left:
         top = left[0]
         near = [each for each in left if _distance(top, each, across, upwards) < SAME_PLACE]
-        labels[top.index] = ", ".join(str(index) for index in sorted(each.index for each in near))
+        labels[top.index] = ",".join(str(index) for index in sorted(each.index for each in near))
         left = [each for each in left if each not in near]
     return labels
 
@@ -151,7 +153,7 @@ def _distance(a: _Place, b: _Place, across: _LogAxis, upwards: _LogAxis) -> floa
 
 def _point(each: _Place, scale: float, label: str, across: _LogAxis, upwards: _LogAxis) -> Point:
     radius = max(SMALLEST_RADIUS_PX, scale * sqrt(each.share))
-    is_inside = radius >= INSIDE_FROM_PX and "," not in label
+    is_inside = radius >= max(INSIDE_FROM_PX, PER_CHARACTER_PX * len(label))
     return Point(
         index=each.index,
         name=each.name,
