@@ -301,7 +301,7 @@ def _link_program(
     command = [compiler, *board_flags, "-Wl,--gc-sections", f"-Wl,-Map={elf.with_suffix('.map')}", *target.ldflags]
     if target.link_script:
         shared = targets_dir() / SHARED_FOLDER
-        command += ["-nostartfiles", "-nostdlib", f"-T{target.link_script}", f"-L{target.directory.resolve()}", f"-L{shared}"]
+        command += ["-nostartfiles", "-nostdlib", f"-T{target.link_script.resolve()}", f"-L{target.directory.resolve()}", f"-L{shared}"]
     command += [str(path) for path in objects]
     command += ["-o", str(elf), *_libraries(sources), *(("-lc", "-lgcc") if target.link_script else ())]
     _run_tool(command, directory, f"linking for {target.name}", target)
@@ -346,7 +346,7 @@ def _run_tool(command: Sequence[str], cwd: Path, doing: str, target: Target, pro
 
 
 def _first_error(stderr: str) -> str:
-    for pattern in (r"overflowed by|do not fit", r"undefined reference|cannot find -l|multiple definition", r"\b[eE]rror:"):
+    for pattern in (r"overflowed by|do not fit", r"undefined reference|cannot find -l|cannot open|multiple definition", r"\b[eE]rror:"):
         for line in stderr.splitlines():
             if re.search(pattern, line):
                 return line.strip()
