@@ -46,8 +46,8 @@ def operator_table() -> str:
 def board_table() -> str:
     """All boards."""
     boards = [load_target(name) for name in list_targets()]
-    rows = [f"| `{b.name}` | {b.core} | {b.description} | {b.counter} |" for b in boards]
-    return "\n".join(["| board | core | what | counts |", "|---|---|---|---|", *rows])
+    rows = [f"| `{b.name}` | {b.core} | {b.description} | {b.counter} | {b.verified} |" for b in boards]
+    return "\n".join(["| board | core | what | counts | verified |", "|---|---|---|---|---|", *rows])
 
 
 def run(script: str, directory: Path) -> str:
