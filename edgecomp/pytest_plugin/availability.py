@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edgecomp.doctor import board_status, install_command
@@ -51,22 +50,12 @@ def places_of(target: Target, settings: Settings) -> list[MappedBoard]:
     Raises:
         TargetError: the map is missing or out of form.
     """
-    from edgecomp.boards.hardware_map import MappedBoard, find_map
+    from edgecomp.boards.connected import find_places
+    from edgecomp.boards.hardware_map import MappedBoard
 
     if not on_a_desk(target, settings):
         return []
-    mapped = [_with_port(place) for place in find_map(settings.hardware_map).of(target.name)]
+    mapped = find_places(target.name, None if settings.hardware_map is None else str(settings.hardware_map))
     given = [port for board, port in settings.ports if board in (None, target.name)]
-    if given:
-        known = {place.port: place for place in mapped}
-        return [known.get(port, MappedBoard(target.name, port)) for port in given]
-    return [place for place in mapped if place.port]
-
-
-def _with_port(place: MappedBoard) -> MappedBoard:
-    """Of a board that the map names by its probe alone, the port that the probe has now."""
-    if place.port or not place.probe:
-        return place
-    from edgecomp.boards.connected import list_ports
-
-    return next((replace(place, port=port.device) for port in list_ports() if port.serial_number == place.probe), place)
+    known = {place.port: place for place in mapped}
+    return [known.get(port, MappedBoard(target.name, port)) for port in given] if given else list(mapped)
