@@ -106,9 +106,9 @@ def test_it_starts_sets_clock_and_line_and_answers(board: str, tmp_path: Path) -
     assert {hex(key): hex(value) for key, value in found.items()} == {hex(key): hex(value) for key, value in known.finally_.items()}
     assert known.baud(chip.values) == pytest.approx(load_target(board).serial_baud, rel=0.005)
     chip.sent.clear()
-    chip.line += b"HAL\t"
+    chip.line += b"HAL"
     chip.proceed()
-    assert chip.sent == b"IBM\n"
+    assert chip.sent == b"IBM"
 
 
 @pytest.mark.parametrize("board", CHIPS)
