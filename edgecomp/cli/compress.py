@@ -61,7 +61,7 @@ def _described(entry: Any) -> str:
 @click.option(
     "--epochs", type=click.IntRange(min=0), default=3, show_default=True, help="Of each sub-problem and each fine-tuning; 0: none."
 )
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Adam's at its highest.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True, help="Adam's at its highest.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same result on the same machine.")
 @click.option("--layers", metavar="A,B", help="Layers that may change, by ONNX name. Default: all.")
 @click.option("--data", required=True, metavar="TRAIN.npz", help="Samples x and classes y to train on; every tenth is set aside to judge.")

@@ -12,11 +12,10 @@ from math import prod
 
 import numpy as np
 
-from edgecomp.compress.absorb import Cutter
 from edgecomp.compress.budget import LAYERS, Budget, Size, macs_of, size_of
-from edgecomp.compress.channels import Channels, Group, is_depthwise, keep_channels
+from edgecomp.compress.channels import Channels, Group, Kept, is_depthwise, keep_channels
 from edgecomp.errors import DataError
-from edgecomp.graph import Array, Graph
+from edgecomp.graph import Array
 
 STEPS_A_GROUP = 16
 """Parts in which a group goes where its layers are weighed against others."""
@@ -98,24 +97,25 @@ def kept_after(found: Channels, path: Sequence[Removal]) -> dict[str, Array]:
     return {name: np.setdiff1d(np.arange(found.by_name[name].units), units) for name, units in gone.items()}
 
 
-def cut_to(cutter: Cutter, path: Sequence[Removal], budget: Budget) -> Graph:
-    """The graph after the fewest removals that meet a budget.
+def least_removals(found: Channels, path: Sequence[Removal], budget: Budget) -> Kept:
+    """What stays after the fewest removals that meet a budget.
 
     Raises:
-        DataError: the whole path does not; the least possible is said.
+        DataError: the whole path does not; the least possible is said. Or the budget names no size.
     """
-    found = cutter.found
 
     def size(removals: int) -> Size:
         return size_of(keep_channels(found, kept_after(found, path[:removals])))
 
+    if not budget.names_a_size:
+        raise DataError("how small the network is to be is not said: give --keep-macs, --keep-parameters, --fit or --max-loss")
     if not budget.allows(size(len(path))):
         raise DataError(beyond(budget, size(len(path))))
     low, high = 0, len(path)
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if budget.allows(size(middle)) else (middle + 1, high)
-    return cutter.cut(kept_after(found, path[:high]))
+    return kept_after(found, path[:high])
 
 
 def beyond(budget: Budget, least: Size) -> str:

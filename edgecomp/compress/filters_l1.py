@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgecomp.compress.absorb import Cutter
 from edgecomp.compress.channels import Channels, Group, channels
 from edgecomp.compress.finetune import finetune
 from edgecomp.compress.job import Job
 from edgecomp.compress.layer_weights import filters
-from edgecomp.compress.sensitivity import cut_by_sensitivity
+from edgecomp.compress.sensitivity import kept_by_sensitivity
 from edgecomp.graph import Array, Graph
 
 
@@ -26,7 +27,8 @@ def compress(graph: Graph, job: Job) -> Graph:
     found = channels(graph)
     groups = found.changeable(job.layers)
     orders = {group.name: np.argsort(norms(found, group), kind="stable") for group in groups}
-    return finetune(cut_by_sensitivity(found, groups, orders, job), job)
+    cutter = Cutter(found, job.train)
+    return finetune(cutter.cut(kept_by_sensitivity(cutter, groups, orders, job)), job)
 
 
 def norms(found: Channels, group: Group) -> Array:

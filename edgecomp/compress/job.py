@@ -74,7 +74,7 @@ class Job:
     judge: Samples
     budget: Budget
     epochs: int
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     seed: int = 0
     layers: tuple[str, ...] | None = None
     teacher: Graph | None = None

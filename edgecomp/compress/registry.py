@@ -79,8 +79,35 @@ class Method:
 
 ENERGY = Option(0.95, "share of the responses' variance kept in each layer, where the budget names no size")
 
+WIDTHS = Option("", "shares of the channels that stay: one for all groups of layers, or one each, with commas; empty: by the budget")
+
+STUDENT: dict[str, Option] = {
+    "student": Option("", "an ONNX file to train; empty: the original with fewer channels"),
+    "widths": WIDTHS,
+    "temperature": Option(4.0, "softens the outputs of both networks"),
+    "share": Option(0.9, "of the original's outputs in the loss, 0..1; the rest is the labels'"),
+}
+
 METHODS: dict[str, Method] = {
     "prune-filters-l1": Method("edgecomp.compress.filters_l1", "filters of least l1 norm go"),
+    "thinet": Method(
+        "edgecomp.compress.thinet",
+        "channels go that least change what the next layer answers, whose weights are fitted again; layer by layer",
+        options={
+            "rescale": Option("channels", "what is fitted: a factor a channel, or all weights", ("channels", "weights")),
+            "epochs_between": Option(0, "epochs of training behind each layer"),
+        },
+    ),
+    "prune-activations": Method(
+        "edgecomp.compress.activations",
+        "neurons and channels that seldom fire go, in cycles of training, counting and pruning",
+        options={
+            "variant": Option("plain", "what is done besides", ("plain", "distortion", "l1", "outliers")),
+            "cycles": Option(2, "how many"),
+            "strength": Option(0.1, "of the distortion, as a share of the weights' deviation; or weight of the l1 term"),
+            "least_rate": Option(0.01, "how often a unit must fire to stay, where no size is given"),
+        },
+    ),
     "slimming": Method(
         "edgecomp.compress.slimming",
         "channels go whose batch-norm scales an l1 term presses to zero, by one threshold for all layers",
@@ -116,6 +143,22 @@ METHODS: dict[str, Method] = {
     ),
     "depthwise-separable": Method(
         "edgecomp.compress.depthwise_separable", "k x k convolutions as depthwise and pointwise ones", options={"energy": ENERGY}
+    ),
+    "cramnet": Method(
+        "edgecomp.compress.cramnet",
+        "layer by layer from the output, each piece trained with the original as teacher",
+        limits="parameters",
+        options={"widths": WIDTHS},
+    ),
+    "distill": Method("edgecomp.compress.distill", "a student learns the original's softened outputs", options=STUDENT),
+    "fitnet": Method(
+        "edgecomp.compress.fitnet",
+        "a student is led by a layer in the original's middle, then by its outputs",
+        options={
+            **STUDENT,
+            "hint": Option("", "layer of the original that leads; empty: the middle one"),
+            "guided": Option("", "layer of the student that is led; empty: the one named in hint, or the middle one"),
+        },
     ),
 }
 """In the order `--help` shows."""

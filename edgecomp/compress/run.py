@@ -36,7 +36,7 @@ class Orders:
     keep_macs: float | None = None
     keep_parameters: float | None = None
     epochs: int = 3
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     seed: int = 0
     layers: tuple[str, ...] | None = None
     folder: Path | None = None

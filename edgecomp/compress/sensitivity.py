@@ -14,12 +14,12 @@ import numpy as np
 
 from edgecomp.cache import content_key, fetch, keep
 from edgecomp.compress.absorb import ROWS, Cutter
-from edgecomp.compress.allocation import Loss, by_sensitivity, cut_to
-from edgecomp.compress.channels import Channels, Group
+from edgecomp.compress.allocation import Loss, by_sensitivity, least_removals
+from edgecomp.compress.channels import Group, Kept
 from edgecomp.compress.identity import data_digest, digest
 from edgecomp.compress.job import Job
 from edgecomp.compress.judge import Judge
-from edgecomp.graph import Array, Graph
+from edgecomp.graph import Array
 
 SHARES = (0.0, 0.25, 0.5, 0.75)
 """Of a group's units left out when it is measured."""
@@ -35,19 +35,18 @@ Curve = tuple[float, ...]
 """The loss at each of `SHARES`."""
 
 
-def cut_by_sensitivity(found: Channels, groups: Sequence[Group], orders: Mapping[str, Array], job: Job) -> Graph:
-    """The graph that meets the job's budget, with the units left out that cost least.
+def kept_by_sensitivity(cutter: Cutter, groups: Sequence[Group], orders: Mapping[str, Array], job: Job) -> Kept:
+    """What stays when the units that cost least go until the job's budget is met.
 
     Args:
         orders: group -> its units, the least important first.
 
     Raises:
-        DataError: the budget is below what is possible.
+        DataError: the budget is below what is possible, or names no size.
     """
-    cutter = Cutter(found, job.train)
     curves = measured(cutter, groups, orders, job)
-    path = by_sensitivity(found, groups, orders, losses(curves), job.budget)
-    return cut_to(cutter, path, job.budget)
+    path = by_sensitivity(cutter.found, groups, orders, losses(curves), job.budget)
+    return least_removals(cutter.found, path, job.budget)
 
 
 def measured(cutter: Cutter, groups: Sequence[Group], orders: Mapping[str, Array], job: Job) -> dict[str, Curve]:
