@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from edgecomp.errors import DataError
@@ -58,6 +58,12 @@ class Budget:
             size.parameters / (self.keep_parameters * self.reference.parameters) if self.keep_parameters is not None else 0.0,
         ]
         return max(shares)
+
+    def eased(self, excess: float, share: float) -> Budget:
+        """The budget after a share of the way, 0..1 in equal ratios, from a network `excess` times too large to this budget."""
+        factor = max(excess, 1.0) ** (1 - share)
+        macs, parameters = (None if keep is None else min(1.0, keep * factor) for keep in (self.keep_macs, self.keep_parameters))
+        return replace(self, keep_macs=macs, keep_parameters=parameters)
 
     def allows(self, size: Size) -> bool:
         """Whether a network is small enough."""

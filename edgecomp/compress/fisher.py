@@ -3,20 +3,20 @@
 L. Theis, I. Korshunova, A. Tejani, F. Huszar, "Faster gaze prediction with dense networks and Fisher pruning", 2018, section 3.1,
 equation (8): for each row, the sum over positions of activation times gradient of the loss; half its mean square is the rise in loss when
 the channel is set to zero. It is the second-order term of Y. LeCun, J. Denker, S. Solla, "Optimal Brain Damage", NIPS 1989, with the
-Fisher information in place of the Hessian. Section 3.2: the saliency is divided by what the channel saves. As many channels go as the budget
-asks for, in rounds between which saliencies are measured anew, for they change as others go.
+Fisher information in place of the Hessian. Section 3.2: the saliency is divided by what the channel saves. As many channels go as the
+budget asks for, in rounds between which saliencies are measured anew, for they change as others go.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgecomp.compress.absorb import Cutter
+from edgecomp.compress.activations import carriers
 from edgecomp.compress.allocation import Sizer, by_score, least_removals
-from edgecomp.compress.budget import Budget, size_of
+from edgecomp.compress.budget import size_of
 from edgecomp.compress.channels import Channels, Group, channels
 from edgecomp.compress.finetune import as_batch, finetune
 from edgecomp.compress.job import Job
@@ -50,7 +50,7 @@ def compress(graph: Graph, job: Job) -> Graph:
         found = channels(graph)
         groups = [group for group in found.groups if group.name in names]
         path = by_score(groups, prices(found, groups, job), LEAST_SHARE)
-        kept = least_removals(found, path, _eased(job.budget, start, number))
+        kept = least_removals(found, path, job.budget.eased(start, number / ROUNDS))
         graph = Cutter(found, job.train).cut(kept)
     return finetune(graph, job)
 
@@ -76,7 +76,7 @@ def saliencies(found: Channels, groups: list[Group], job: Job) -> dict[str, Arra
 
     network = TorchGraph(found.graph)
     classes = torch.from_numpy(job.train.labels("fisher")[:ROWS])
-    tensors = {group.name: _read(found, group) for group in groups}
+    tensors = {group.name: carriers(found, group) for group in groups}
     wanted = sorted({tensor for names in tensors.values() for tensor in names})
     rows = as_batch(job.train.x[:ROWS])
     total = {group.name: np.zeros(group.units) for group in groups}
@@ -89,12 +89,6 @@ def saliencies(found: Channels, groups: list[Group], job: Job) -> dict[str, Arra
         for group in groups:
             total[group.name] += _squares(found, group, {name: by_place[name] for name in tensors[group.name]})
     return {name: value / (2 * len(rows)) for name, value in total.items()}
-
-
-def _read(found: Channels, group: Group) -> tuple[str, ...]:
-    """The tensors that carry a group's channels into the layers that read them."""
-    nodes = {node.name: node for node in found.graph.nodes}
-    return tuple(dict.fromkeys(str(nodes[name].inputs[0]) for name in group.readers))
 
 
 def _rises(found: Channels, name: str, value: Tensor, gradient: Tensor) -> Array:
@@ -113,10 +107,3 @@ def _squares(found: Channels, group: Group, by_place: dict[str, Array]) -> Array
         np.add.at(rise, units[units >= 0], values.T[units >= 0])
     result: Array = np.square(rise).sum(1)
     return result
-
-
-def _eased(budget: Budget, excess: float, number: int) -> Budget:
-    """The budget of a round: the way from what is there to what is asked for, in equal ratios."""
-    factor = max(excess, 1.0) ** (1 - number / ROUNDS)
-    macs, parameters = (None if share is None else min(1.0, share * factor) for share in (budget.keep_macs, budget.keep_parameters))
-    return replace(budget, keep_macs=macs, keep_parameters=parameters)

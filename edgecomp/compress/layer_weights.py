@@ -36,16 +36,14 @@ def filters(graph: Graph, name: str) -> Array:
     return data.T
 
 
-def scaled_inputs(graph: Graph, node: Node, factors: Array) -> Tensor:
-    """Its weights, each input channel multiplied by a factor [inputs], under the name they have."""
+def with_filters(graph: Graph, name: str, changed: Array) -> Tensor:
+    """The weights of a layer as a constant, from those that make each output channel (the inverse of `filters`)."""
+    node = layer(graph, name)
     tensor = graph.tensors[str(node.inputs[1])]
-    data = weights(graph, node).astype(np.float64)
-    if isinstance(node.op, Conv):
-        by_group = data.reshape(node.op.group, -1, *data.shape[1:])
-        spread = factors.reshape(node.op.group, 1, -1, *(1,) * (data.ndim - 2))
-        scaled = (by_group * spread).reshape(data.shape)
-    elif isinstance(node.op, Gemm) and node.op.transB:
-        scaled = data * factors
-    else:
-        scaled = data * factors.reshape(-1, *(1,) * (data.ndim - 1))
-    return replace(tensor, data=scaled.astype(tensor.dtype))
+    data = changed
+    if isinstance(node.op, ConvTranspose):
+        by_group = changed.reshape(node.op.group, -1, *changed.shape[1:]).swapaxes(1, 2)
+        data = by_group.reshape(tensor.shape)
+    elif not (isinstance(node.op, Conv) or (isinstance(node.op, Gemm) and node.op.transB)):
+        data = changed.T
+    return replace(tensor, data=np.ascontiguousarray(data).astype(tensor.dtype))
