@@ -15,7 +15,10 @@ from edgecomp.ops.spatial import pad_spatial
 from edgecomp.quant.floating import FloatModel
 
 ROWS = 1000
-"""Samples that layers are watched on, at most."""
+"""Samples that convolutions are watched on, at most."""
+
+VECTOR_ROWS = 4000
+"""Samples that fully connected layers are watched on, at most: each gives but one place."""
 
 PLACES = 10
 """Positions of a map taken from each sample, as Zhang et al. (2015), section 3.1.1."""
@@ -97,10 +100,11 @@ def watched(graph: Graph, original: Graph, node: Node, samples: Array, seed: int
     Args:
         graph: has the tensor that the node reads.
         node: a Conv of one group or a canonical Gemm of `original`.
-        samples: [N, *input shape without its batch axis]; at most `ROWS` of them are taken, spread evenly.
+        samples: [N, *input shape without its batch axis]; a limited number of them is taken, spread evenly.
         seed: of the places.
     """
-    chosen = samples[:: max(1, len(samples) // ROWS)][:ROWS]
+    rows = ROWS if isinstance(node.op, Conv) else VECTOR_ROWS
+    chosen = samples[:: max(1, len(samples) // rows)][:rows]
     source, result = str(node.inputs[0]), node.outputs[0]
     answers = FloatModel(original, [result]).predict(chosen)
     read = FloatModel(graph, [source]).predict(chosen)

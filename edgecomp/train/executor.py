@@ -63,9 +63,7 @@ class TorchGraph:
     @property
     def logits(self) -> str:
         """The first output, or what its Softmax or LogSoftmax reads: what a cross-entropy is computed from."""
-        name = self.graph.outputs[0]
-        producer = self.graph.producers.get(name)
-        return str(producer.inputs[0]) if producer is not None and isinstance(producer.op, (Softmax, LogSoftmax)) else name
+        return logits_of(self.graph)
 
     def tensor(self, values: Array) -> Tensor:
         """A copy of an array as torch has it, images channels last."""
@@ -144,6 +142,13 @@ class TorchGraph:
         """The graph with the parameters as they are now."""
         tensors = self.graph.tensors
         return self.graph.rebuilt(self.graph.nodes, [replace(tensors[name], data=values) for name, values in self.state().items()])
+
+
+def logits_of(graph: Graph) -> str:
+    """The first output, or what its Softmax or LogSoftmax reads: what a cross-entropy is computed from."""
+    name = graph.outputs[0]
+    producer = graph.producers.get(name)
+    return str(producer.inputs[0]) if producer is not None and isinstance(producer.op, (Softmax, LogSoftmax)) else name
 
 
 def trained_constants(graph: Graph) -> tuple[str, ...]:

@@ -1,0 +1,109 @@
+"""`cramnet`: the network is made smaller piece by piece, from its output towards its input, each piece trained towards the original.
+
+A sub-problem is a set of channels that get fewer. Two sets of parameters, those that make the channels and those that read them, are
+trained by RMSProp on the mean squared difference of the logits from the teacher's plus the labels' cross-entropy. What lies before is still
+the original, so that the piece is given the original's activations; what lies behind is smaller already and stays. Where a tensor goes past
+the piece and its source is still to be made smaller, the receiving layers are trained with noise on it; they are trained again when its
+source is. At the end the whole is fine-tuned.
+
+Training a layer at a time towards a teacher goes back to Romero et al., "FitNets: Hints for Thin Deep Nets" (ICLR 2015), section 2.2; the
+squared difference of logits to Ba and Caruana, "Do Deep Nets Really Need to be Deep?" (NIPS 2014), section 2.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgecomp.compress.absorb import Cutter
+from edgecomp.compress.allocation import by_sensitivity, least_removals
+from edgecomp.compress.channels import Channels, Kept, channels, keep_channels
+from edgecomp.compress.filters_l1 import norms
+from edgecomp.compress.finetune import finetune
+from edgecomp.compress.hints import as_logits
+from edgecomp.compress.job import Job
+from edgecomp.compress.layer_weights import layer
+from edgecomp.compress.sensitivity import losses, measured
+from edgecomp.compress.student import best_filters, given_widths, refitted
+from edgecomp.graph import Array, Graph
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NOISE = 0.1
+"""On tensors whose source is still to be made smaller: a share of how samples differ there."""
+
+
+def compress(graph: Graph, job: Job) -> Graph:
+    """The smaller network. Options: `widths` (of all groups of layers, or of each; else by the budget and each group's sensitivity).
+
+    Raises:
+        DataError: the budget is below what is possible, or a width is wrong.
+    """
+    found = channels(graph)
+    kept = _kept(found, job)
+    order = _from_output(found, [name for name, units in kept.items() if len(units) < found.by_name[name].units])
+    result = graph
+    for place, name in enumerate(order):
+        result = _solved(result, name, kept[name], order[place + 1 :], graph, job, f"sub-problem {place + 1} of {len(order)}")
+    return finetune(result, job, tuning=as_logits(graph))
+
+
+def _kept(found: Channels, job: Job) -> Kept:
+    """The units that stay: the best filters at the widths given, or as many of each group as its sensitivity and the budget say."""
+    groups = found.changeable(job.layers)
+    if job.options["widths"]:
+        return best_filters(found, groups, given_widths(str(job.options["widths"]), groups))
+    orders = {group.name: np.argsort(norms(found, group), kind="stable") for group in groups}
+    curves = measured(Cutter(found, job.train), groups, orders, job)
+    return least_removals(found, by_sensitivity(found, groups, orders, losses(curves), job.budget), job.budget)
+
+
+def _from_output(found: Channels, names: Sequence[str]) -> list[str]:
+    """Groups in the order in which they are solved: the one whose first layer comes last is the first."""
+    place = {node.name: index for index, node in enumerate(found.graph.nodes)}
+    return sorted(names, key=lambda name: -min(place[producer] for producer in found.by_name[name].producers))
+
+
+def _solved(graph: Graph, name: str, units: Array, later: Sequence[str], teacher: Graph, job: Job, part: str) -> Graph:
+    """The graph with fewer units of one group: the layers that read them fitted to what they answered, then both sides trained."""
+    found = channels(graph)
+    group = found.by_name[name]
+    result = keep_channels(found, {name: units})
+    for reader in group.readers:
+        node = layer(graph, reader)
+        outputs = graph.tensors[node.outputs[0]].shape[1]
+        result = refitted(result, graph, node, np.arange(outputs), job)
+    changed = (*group.producers, *group.followers, *group.readers)
+    parameters = tuple(str(constant) for changing in changed for constant in layer(result, changing).inputs[1:] if constant)
+    noisy = _unbuilt(result, group.producers, [producer for other in later for producer in found.by_name[other].producers])
+    tuning = as_logits(teacher, parameters=parameters, optimizer="rmsprop", behind=dict.fromkeys(noisy, noise), note=f"noise on {noisy}")
+    return finetune(result, job, part, tuning)
+
+
+def _unbuilt(graph: Graph, made: Sequence[str] | Mapping[str, Any], later: Sequence[str]) -> tuple[str, ...]:
+    """Tensors that go past the layers `made` into what lies behind them, and depend on layers that are made smaller later."""
+    behind, unbuilt = _reached(graph, made), _reached(graph, later)
+    inputs = {str(name) for node in graph.nodes if node.name in made for name in node.inputs}
+    crossing: dict[str, None] = {}
+    for node in graph.nodes:
+        if node.outputs[0] in behind and node.name not in made:
+            crossing |= {str(name): None for name in node.inputs if name and name not in behind and name in unbuilt}
+    return tuple(name for name in crossing if name not in inputs)
+
+
+def _reached(graph: Graph, layers: Sequence[str] | Mapping[str, Any]) -> set[str]:
+    """Tensors that depend on layers."""
+    found: set[str] = set()
+    for node in graph.nodes:
+        if node.name in layers or not found.isdisjoint(name for name in node.inputs if name):
+            found.update(node.outputs)
+    return found
+
+
+def noise(values: Tensor) -> Tensor:
+    """A tensor with a share of another sample's deviation from the mean added: noise as the tensor varies, drawn by the batch's order."""
+    other: Tensor = values.detach().roll(1, 0)
+    return values + NOISE * (other - values.detach().mean(0, keepdim=True))
