@@ -2,7 +2,6 @@
 
     python benchmarks/spatial.py [BOARD ...]          print the ratio to dense by zero rate, and the rate from which on it pays
     python benchmarks/spatial.py --masks MASKS ...    the same where channels, or channels and patches, have masks of their own
-    python benchmarks/spatial.py --fit [BOARD ...]    rewrite the boards' prices in edgecomp/plan/spatial_cost.json
 
 Shapes are those of cifar10_cnn6 and ic_resnet8 and a few more, under the 2x2 diagonal or other masks. Inputs and weights are random, so
 patches are predicted independently of one another: clusters of zeros, as trained networks have, cost a little less. Every output is held
@@ -12,13 +11,11 @@ against the numpy reference on the way.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import nnls
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
@@ -26,17 +23,13 @@ if str(ROOT) not in sys.path:
 
 from benchmarks.measure import Measured, measure, random_inputs  # noqa: E402
 from benchmarks.shapes import add, conv  # noqa: E402
-from edgecomp.plan import spatial_cost  # noqa: E402
-from edgecomp.plan.spatial_cost import FEATURES, break_even_rate, features  # noqa: E402
 from edgecomp.qgraph import IntArray, QOp  # noqa: E402
 from edgecomp.qops.conv2d import Conv2D  # noqa: E402
 from edgecomp.qops.conv2d_add import Conv2DAdd  # noqa: E402
 from edgecomp.qops.conv2d_add_spatial import Conv2DAddSpatial  # noqa: E402
 from edgecomp.qops.conv2d_spatial import Conv2DSpatial  # noqa: E402
 from edgecomp.skip.rules import Spatial  # noqa: E402
-from edgecomp.target import load_target  # noqa: E402
 
-TABLE = ROOT / "edgecomp" / "plan" / spatial_cost.TABLE_FILE
 DIAGONAL, PATCH = 0b1001, 2
 ZERO_RATES = (0.0, 0.25, 0.5, 0.75, 0.9)
 TWO = (3, 5, 6, 9, 10, 12)
@@ -93,7 +86,7 @@ def at_rate(op: Conv2D, inputs: list[IntArray], zero_rate: float, kind: str = "d
     return Conv2DAddSpatial.of(op, rule) if isinstance(op, Conv2DAdd) else Conv2DSpatial.of(op, rule)
 
 
-def measured(board: str, kind: str = "diagonal") -> tuple[list[QOp], list[Measured]]:
+def measured(board: str, kind: str = "diagonal") -> list[Measured]:
     """Each shape dense, then by zero rate."""
     ops: list[QOp] = []
     inputs: list[list[IntArray]] = []
@@ -105,54 +98,29 @@ def measured(board: str, kind: str = "diagonal") -> tuple[list[QOp], list[Measur
     wrong = [op.describe for op, found in zip(ops, results, strict=True) if not found.exact or found.instructions is None]
     if wrong:
         raise SystemExit(f"{board}: not counted, or not the reference: {wrong}")
-    return ops, results
+    return results
 
 
 def show(board: str, kind: str) -> None:
     """A line a shape."""
-    core = load_target(board).core
-    ops, results = measured(board, kind)
-    print(f"{board:30s} dense/MAC  " + " ".join(f"z={rate:<5}" for rate in ZERO_RATES) + " pays from   told")
+    results = measured(board, kind)
+    print(f"{board:30s} dense/MAC  " + " ".join(f"z={rate:<5}" for rate in ZERO_RATES) + " pays from")
     for position, name in enumerate(SHAPES):
         first = position * (1 + len(ZERO_RATES))
         dense, *rates = results[first : first + 1 + len(ZERO_RATES)]
         ratios = [found.instructions / dense.instructions for found in rates if found.instructions and dense.instructions]
         pays = np.interp(-1.0, [-ratio for ratio in ratios], ZERO_RATES) if ratios[0] > 1 else 0.0
-        told = break_even_rate(ops[first + 1], float(dense.instructions or 0), core, rates[0].isa)  # type: ignore[arg-type]
-        shown = "-" if told is None or kind != "diagonal" else f"{told:.2f}"
         columns = " ".join(f"{ratio:<7.3f}" for ratio in ratios)
-        print(f"{name:30s} {dense.instructions_per_mac:9.3f}  {columns} {pays:9.2f} {shown:>6}  {rates[0].isa}")
-
-
-def fit(board: str) -> dict[str, list[float]]:
-    """Prices of the board's kernel, by instruction set: those that make the largest relative error small, none negative."""
-    ops, results = measured(board)
-    pairs = [(op, found, ZERO_RATES[index % (1 + len(ZERO_RATES)) - 1]) for index, (op, found) in enumerate(zip(ops, results, strict=True))]
-    spatial = [entry for index, entry in enumerate(pairs) if index % (1 + len(ZERO_RATES))]
-    sets = {found.isa for _, found, _ in spatial}
-    fitted = {}
-    for isa in sorted(sets):
-        used = [(op, found.instructions or 1, rate) for op, found, rate in spatial if found.isa == isa]
-        rows = np.array([features(op, rate) for op, _, rate in used]) / np.array([[count] for _, count, _ in used])  # type: ignore[arg-type]
-        prices, _ = nnls(rows, np.ones(len(used)))
-        print(f"{board} {isa}: within {100 * np.abs(rows @ prices - 1).max():.1f} %, {dict(zip(FEATURES, prices.round(3), strict=True))}")
-        fitted[isa] = [float(f"{price:.5g}") for price in prices]
-    return fitted
+        print(f"{name:30s} {dense.instructions_per_mac:9.3f}  {columns} {pays:9.2f}  {rates[0].isa}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("boards", nargs="*", default=BOARDS)
-    parser.add_argument("--fit", action="store_true")
     parser.add_argument("--masks", choices=MASKS, default="diagonal")
     options = parser.parse_args()
     for board in options.boards:
-        if not options.fit:
-            show(board, options.masks)
-            continue
-        table = json.loads(TABLE.read_text()) if TABLE.is_file() else {}
-        table.setdefault(load_target(board).core, {}).update(fit(board))
-        TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+        show(board, options.masks)
 
 
 if __name__ == "__main__":
