@@ -15,9 +15,11 @@
 #include "ec_counter.h"
 #include "ec_port.h"
 
+#define IDLE_MS 10
 #define KEPT_LINE "EC_SERIAL_LINE" /* in the environment: the open line, after a restart */
 
 static int line = -1;
+static int idle;
 static uint8_t received[4096];
 static ssize_t received_bytes;
 static ssize_t taken_bytes;
@@ -63,13 +65,15 @@ void ec_board_serial_put(uint8_t byte) {
     }
 }
 
-/* Waits a moment where nothing has come, to leave the core to others. */
+/* Waits a moment where nothing has come twice, to leave the core to others. */
 int ec_board_serial_get(void) {
     if (taken_bytes == received_bytes) {
         struct pollfd readable = {.fd = line, .events = POLLIN};
-        if (poll(&readable, 1, 10) <= 0) {
+        if (poll(&readable, 1, idle ? IDLE_MS : 0) <= 0) {
+            idle = 1;
             return -1;
         }
+        idle = 0;
         taken_bytes = 0;
         received_bytes = recv(line, received, sizeof received, 0);
         if (received_bytes <= 0) {

@@ -31,14 +31,16 @@ class Faults:
 class _Direction:
     """Bytes one way: whole frames are mangled, what lies between them passes."""
 
-    def __init__(self, faults: Faults, seed: int, bytes_per_s: float | None) -> None:
+    def __init__(self, faults: Faults, seed: int, bytes_per_s: float | None, latency_s: float) -> None:
         self.faults = faults
         self.frames = 0
         self.inflicted = 0
+        self.carried_bytes = 0
         self._random = random.Random(seed)
         self._pending = bytearray()
         self._kept: list[bytes] = []
         self._byte_s = 1 / bytes_per_s if bytes_per_s else 0.0
+        self._latency_s = latency_s
         self._free_s = 0.0
 
     def pass_on(self, data: bytes) -> bytes:
@@ -51,12 +53,14 @@ class _Direction:
             out += self._mangled(frame) if frame.startswith(SYNC) else frame
         return bytes(out)
 
-    def pace(self, count: int) -> None:
-        """Wait until the line would have carried so many bytes."""
+    def pace(self, count: int, waited: bool) -> None:
+        """Wait until the line would have carried so many bytes; they came behind the last ones unless they had to be waited for."""
+        self.carried_bytes += count
         now_s = time.monotonic()
-        self._free_s = max(self._free_s, now_s) + count * self._byte_s
-        if self._free_s > now_s:
-            time.sleep(self._free_s - now_s)
+        self._free_s = (max(self._free_s, now_s) if waited else self._free_s) + count * self._byte_s
+        left_s = self._free_s + self._latency_s - now_s
+        if left_s > 0:
+            time.sleep(left_s)
 
     def _take_frame(self) -> bytes | None:
         """A whole frame, or the bytes before one; None where more must come."""
@@ -126,11 +130,10 @@ class Proxy:
         *,
         seed: int = 0,
         bytes_per_s: float | None = None,
-        delay_s: float = 0.0,
+        latency_s: float = 0.0,
     ) -> None:
-        self.to_board = _Direction(to_board or Faults(), seed, bytes_per_s)
-        self.to_host = _Direction(to_host or Faults(), seed + 1, bytes_per_s)
-        self._delay_s = delay_s
+        self.to_board = _Direction(to_board or Faults(), seed, bytes_per_s, latency_s)
+        self.to_host = _Direction(to_host or Faults(), seed + 1, bytes_per_s, latency_s)
         self._inject: list[bytes] = []
         self._mute = threading.Event()
         self._stop = threading.Event()
@@ -192,16 +195,16 @@ class Proxy:
         try:
             while not self._stop.is_set():
                 source, sink = getattr(self, source_name), getattr(self, sink_name)
-                if not select.select([source], [], [], 0.05)[0]:
+                waited = not select.select([source], [], [], 0)[0]
+                if waited and not select.select([source], [], [], 0.05)[0]:
                     continue
                 data = source.recv(1024)
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     return
                 passed = direction.pass_on(data)
-                direction.pace(len(passed))
-                if self._delay_s:
-                    time.sleep(self._delay_s)
+                if passed:
+                    direction.pace(len(passed), waited)
                 if passed and not self._mute.is_set():
                     sink.sendall(passed)
         except (OSError, ValueError):
