@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Final
 
 from edgecomp.elf import ElfFile
+
+_QEMU_ERROR: Final = r"^qemu-system-[\w-]+: (?!.*(info|warning):|terminating)"
 
 
 def with_function(said: str, elf: Path) -> str:
@@ -17,7 +20,7 @@ def with_function(said: str, elf: Path) -> str:
 def telling_line(log: str) -> str:
     """The line that says what went wrong: a fault, a sanitizer's finding, or the last one."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    for pattern in (r"^fault:", r"runtime error:", r"ERROR: \w+Sanitizer", r"^harness:"):
+    for pattern in (r"^fault:", r"runtime error:", r"ERROR: \w+Sanitizer", r"^harness:", _QEMU_ERROR):
         for line in lines:
             if re.search(pattern, line):
                 return line

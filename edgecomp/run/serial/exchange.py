@@ -195,10 +195,10 @@ class Question:
         return None
 
     def _judge(self, frame: Frame, take: Callable[[Frame], T | None]) -> T | None:
-        if frame.kind == Kind.FAULT:
-            raise FaultError(frame.payload.decode("utf-8", "replace"))
         if frame.sequence not in self._sent:
             return None  # late, or repeated
+        if frame.kind == Kind.FAULT:
+            raise FaultError(frame.payload.decode("utf-8", "replace"))
         if frame.kind == Kind.ERROR and len(frame.payload) == 5:
             raise RefusalError(frame.payload[0], int.from_bytes(frame.payload[1:], "little"))
         return take(frame) if frame.kind == self._wanted else None
