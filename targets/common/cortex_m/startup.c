@@ -15,10 +15,10 @@ extern uint8_t ec_bss_start[];
 extern uint8_t ec_bss_end[];
 extern uint8_t ec_stack_top[];
 
-#define FAULT_STATUS (*(volatile uint32_t *)0xE000ED28u) /* CFSR; absent on Armv6-M, reads as zero */
+#define FAULT_STATUS (*(volatile uint32_t *)0xE000ED28u)      /* CFSR; absent on Armv6-M, reads as zero */
 #define APPLICATION_RESET (*(volatile uint32_t *)0xE000ED0Cu) /* AIRCR */
-#define APPLICATION_RESET_REQUEST 0x05FA0004u                  /* the key, and SYSRESETREQ */
-#define STACKED_PC 6u                                    /* word index in the exception frame */
+#define APPLICATION_RESET_REQUEST 0x05FA0004u                 /* the key, and SYSRESETREQ */
+#define STACKED_PC 6u                                         /* word index in the exception frame */
 
 int main(void);
 void ec_reset(void);

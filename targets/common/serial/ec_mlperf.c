@@ -94,7 +94,6 @@ static void infer(char *rest) {
     }
 }
 
-
 static void put_profile(void) {
     ec_text_put("m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\n"); /* by which the runner knows its device */
     ec_text_put("m-model-[");

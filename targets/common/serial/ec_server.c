@@ -8,6 +8,7 @@
 #include "ec_clock.h"
 #include "ec_crc32.h"
 #include "ec_engine.h"
+#include "ec_load.h"
 #include "ec_port.h"
 #include "ec_protocol.h"
 #include "ec_step.h"
@@ -16,12 +17,7 @@
 #define MOST_OUTPUT_BYTES 0xFF00u
 #define RECEIVER_BYTES 256u /* more than any UART buffers */
 
-static struct {
-    uint32_t session;      /* of the host that said hello; 0: none since start */
-    uint32_t run;          /* that input and output belong to; counts up, so that a frame that comes late is known */
-    uint32_t loaded_bytes; /* of the input, from its first */
-    uint8_t writing;       /* 1: the EC_LOAD being received is written into the arena */
-} server;
+static uint32_t session; /* of the host that said hello; 0: none since start */
 
 static void answer_hello(const ec_decoder *frame) {
     const char *const texts[3] = {ec_image_id, ec_harness_model->sha256, ec_harness_model->name};
@@ -29,18 +25,16 @@ static void answer_hello(const ec_decoder *frame) {
     for (unsigned i = 0; i < 3u; i++) {
         text_bytes += strlen(texts[i]) + 1u;
     }
-    if (server.session != ec_frame_u32(frame->payload)) {
-        server.session = ec_frame_u32(frame->payload);
-        server.run = server.session; /* runs of a session count up from it */
-        server.loaded_bytes = 0;
-        ec_engine_clear(0, 0);
+    if (session != ec_frame_u32(frame->payload)) {
+        session = ec_frame_u32(frame->payload);
+        ec_load_open(session);
     }
     const unsigned flags = (ec_clock_runs() ? EC_HAS_COUNTER : 0u) | (ec_engine_keeps_input() ? EC_KEEPS_INPUT : 0u) |
                            (ec_port_stack_limit() != NULL ? EC_KNOWS_STACK : 0u) | (ec_engine_has_arena() ? EC_HAS_ARENA : 0u);
     ec_encoder out;
     ec_encoder_begin(&out, EC_HELLO | EC_ANSWER, frame->sequence, (uint16_t)(HELLO_FIXED_BYTES + text_bytes));
     ec_encoder_put_u32(&out, EC_PROTOCOL_VERSION | flags << 8);
-    ec_encoder_put_u32(&out, server.session);
+    ec_encoder_put_u32(&out, session);
     ec_encoder_put_u32(&out, EC_CLOCK_HZ);
     ec_encoder_put_u32(&out, EC_SERIAL_BAUD);
     ec_encoder_put_u32(&out, ec_engine_input_bytes());
@@ -55,52 +49,16 @@ static void answer_hello(const ec_decoder *frame) {
     ec_encoder_end(&out);
 }
 
-static int is_newer(uint32_t run) { return run != server.run && run - server.run < 0x80000000u; }
-
-/* A part of the input goes to the arena as it comes; it counts once its frame has proven undamaged. */
-static void receive_input(const ec_decoder *frame, uint8_t byte) {
-    if (frame->payload_bytes == EC_LOAD_BYTES) {
-        const uint32_t run = ec_frame_u32(frame->payload);
-        const uint32_t offset = ec_frame_u32(frame->payload + 4);
-        const uint32_t bytes = frame->length - (uint32_t)EC_LOAD_BYTES;
-        const int first = offset == 0 && is_newer(run);
-        if (first) {
-            server.loaded_bytes = 0; /* `run` itself is not to be trusted yet */
-        }
-        const uint32_t missing = ec_engine_input_bytes() - server.loaded_bytes;
-        server.writing = (first || run == server.run) && server.session != 0 && offset == server.loaded_bytes && bytes <= missing &&
-                         ec_engine_has_arena();
-    } else if (frame->payload_bytes > EC_LOAD_BYTES && server.writing) {
-        ec_engine_write_input(server.loaded_bytes + frame->payload_bytes - (uint32_t)EC_LOAD_BYTES - 1u, byte);
-    }
-}
-
-static void accept_input(const ec_decoder *frame) {
-    if (server.writing && frame->length > EC_LOAD_BYTES) {
-        server.run = ec_frame_u32(frame->payload);
-        server.loaded_bytes += frame->length - (uint32_t)EC_LOAD_BYTES;
-        if (server.loaded_bytes == ec_engine_input_bytes()) {
-            ec_engine_input_loaded();
-        }
-    }
-    server.writing = 0;
-}
-
 static void answer_status(const ec_decoder *frame) {
     ec_encoder out;
     ec_encoder_begin(&out, (uint8_t)(frame->type | EC_ANSWER), frame->sequence, 8); /* EC_STATUS or EC_PAINT */
-    ec_encoder_put_u32(&out, server.run);
-    ec_encoder_put_u32(&out, server.loaded_bytes);
+    ec_encoder_put_u32(&out, ec_load_run());
+    ec_encoder_put_u32(&out, ec_load_bytes());
     ec_encoder_end(&out);
 }
 
 static void paint(const ec_decoder *frame) {
-    const uint32_t run = ec_frame_u32(frame->payload + 4);
-    if (is_newer(run)) {
-        server.run = run;
-        server.loaded_bytes = 0;
-        ec_engine_clear(1, frame->payload[8]);
-    }
+    ec_load_paint(ec_frame_u32(frame->payload + 4), frame->payload[8]);
     answer_status(frame);
 }
 
@@ -114,20 +72,20 @@ static ec_run_kind kind_of(uint16_t flags) {
     return (flags & EC_INFER_COUNT) != 0 ? EC_RUN_COUNTED : EC_RUN_PLAIN;
 }
 
-static int has_result(void) { return ec_engine_result()->has_output && server.loaded_bytes == ec_engine_input_bytes(); }
+static int has_result(void) { return ec_engine_result()->has_output && ec_load_is_whole(); }
 
 static void infer(const ec_decoder *frame) {
     const uint32_t input_crc = ec_frame_u32(frame->payload + 8);
     const uint16_t repeats = ec_frame_u16(frame->payload + 12);
     const uint16_t flags = ec_frame_u16(frame->payload + 14);
     uint16_t sequence = frame->sequence;
-    if (ec_frame_u32(frame->payload + 4) != server.run || server.loaded_bytes != ec_engine_input_bytes()) {
-        ec_answer_error(frame->sequence, EC_RUN_NO_INPUT, server.loaded_bytes);
+    if (ec_frame_u32(frame->payload + 4) != ec_load_run() || !ec_load_is_whole()) {
+        ec_answer_error(frame->sequence, EC_RUN_NO_INPUT, ec_load_bytes());
         return;
     }
     if (!ec_engine_result()->has_output) { /* else the answer was lost, and is given again */
-        ec_step_begin(server.session, server.run, frame->sequence);
-        ec_answer_running(frame->sequence, server.run);
+        ec_step_begin(session, ec_load_run(), frame->sequence);
+        ec_answer_running(frame->sequence, ec_load_run());
         const ec_run_status status = ec_engine_run(kind_of(flags), repeats, input_crc);
         sequence = ec_step_end();
         for (unsigned i = 0; i < RECEIVER_BYTES && ec_board_serial_get() >= 0; i++) {
@@ -139,16 +97,16 @@ static void infer(const ec_decoder *frame) {
         }
     }
     const uint32_t output_bytes = (flags & EC_INFER_OUTPUT) != 0 ? ec_engine_output_bytes() : 0u;
-    ec_answer_done(sequence, server.run, ec_engine_result()->cycles, output_bytes < MOST_OUTPUT_BYTES ? output_bytes : MOST_OUTPUT_BYTES,
+    ec_answer_done(sequence, ec_load_run(), ec_engine_result()->cycles, output_bytes < MOST_OUTPUT_BYTES ? output_bytes : MOST_OUTPUT_BYTES,
                    ec_engine_output);
 }
 
 /* Of a run that has ended: the answer to the last one was lost. */
 static void continue_ended_run(const ec_decoder *frame) {
-    if (ec_frame_u32(frame->payload + 4) != server.run || !has_result()) {
-        ec_answer_error(frame->sequence, EC_BAD_RUN, server.run);
+    if (ec_frame_u32(frame->payload + 4) != ec_load_run() || !has_result()) {
+        ec_answer_error(frame->sequence, EC_BAD_RUN, ec_load_run());
     } else {
-        ec_answer_done(frame->sequence, server.run, ec_engine_result()->cycles, 0, ec_engine_output);
+        ec_answer_done(frame->sequence, ec_load_run(), ec_engine_result()->cycles, 0, ec_engine_output);
     }
 }
 
@@ -158,13 +116,14 @@ static uint8_t layer_cycles_byte(uint32_t at) { return byte_of(ec_engine_layer_c
 
 static uint8_t measures_byte(uint32_t at) {
     const ec_run_result *result = ec_engine_result();
-    const uint32_t measures[EC_MEASURES_BYTES / 4u] = {result->repeats, result->stack_bytes, result->arena_used_bytes, result->arena_overrun};
+    const uint32_t measures[EC_MEASURES_BYTES / 4u] = {result->repeats, result->stack_bytes, result->arena_used_bytes,
+                                                       result->arena_overrun};
     return byte_of(measures[at / 4u], at);
 }
 
 static void read_region(const ec_decoder *frame) {
-    if (ec_frame_u32(frame->payload + 4) != server.run || !has_result()) {
-        ec_answer_error(frame->sequence, EC_BAD_RUN, server.run);
+    if (ec_frame_u32(frame->payload + 4) != ec_load_run() || !has_result()) {
+        ec_answer_error(frame->sequence, EC_BAD_RUN, ec_load_run());
         return;
     }
     switch (frame->payload[8]) {
@@ -202,9 +161,12 @@ struct handler {
 
 static void take_request(const ec_decoder *frame) {
     static const struct handler handlers[] = {
-        {EC_STATUS, EC_STATUS_BYTES, answer_status}, {EC_PAINT, EC_PAINT_BYTES, paint},
-        {EC_INFER, EC_INFER_BYTES, infer},           {EC_READ, EC_READ_BYTES, read_region},
-        {EC_CHECKSUM, EC_CHECKSUM_BYTES, answer_checksum}, {EC_CONTINUE, EC_CONTINUE_BYTES, continue_ended_run},
+        {EC_STATUS, EC_STATUS_BYTES, answer_status},
+        {EC_PAINT, EC_PAINT_BYTES, paint},
+        {EC_INFER, EC_INFER_BYTES, infer},
+        {EC_READ, EC_READ_BYTES, read_region},
+        {EC_CHECKSUM, EC_CHECKSUM_BYTES, answer_checksum},
+        {EC_CONTINUE, EC_CONTINUE_BYTES, continue_ended_run},
     };
     if (frame->type == EC_HELLO && frame->length == EC_HELLO_BYTES) {
         answer_hello(frame);
@@ -215,8 +177,8 @@ static void take_request(const ec_decoder *frame) {
     }
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         if (frame->type == handlers[i].type && frame->length == handlers[i].length) {
-            if (server.session == 0 || ec_frame_u32(frame->payload) != server.session) {
-                ec_answer_error(frame->sequence, EC_BAD_SESSION, server.session);
+            if (session == 0 || ec_frame_u32(frame->payload) != session) {
+                ec_answer_error(frame->sequence, EC_BAD_SESSION, session);
             } else {
                 handlers[i].answer(frame);
             }
@@ -227,13 +189,9 @@ static void take_request(const ec_decoder *frame) {
 }
 
 void ec_server_take(const ec_decoder *frame, ec_frame_event event, uint8_t byte) {
-    if (event == EC_FRAME_COMPLETE && frame->type != EC_LOAD) {
-        take_request(frame);
-    } else if (frame->type == EC_LOAD && event == EC_FRAME_PAYLOAD) {
-        receive_input(frame, byte);
+    if (frame->type == EC_LOAD) {
+        ec_load_take(frame, event, byte);
     } else if (event == EC_FRAME_COMPLETE) {
-        accept_input(frame);
+        take_request(frame);
     }
 }
-
-void ec_server_forget_input(void) { server.loaded_bytes = 0; }

@@ -9,7 +9,4 @@
 /* Takes what the decoder found: EC_FRAME_PAYLOAD or EC_FRAME_COMPLETE. */
 void ec_server_take(const ec_decoder *frame, ec_frame_event event, uint8_t byte);
 
-/* The input and output are no longer those of the last run: the text protocol has used the model. */
-void ec_server_forget_input(void);
-
 #endif

@@ -29,8 +29,8 @@ static void put_padded(uint64_t value, unsigned digits) {
 void ec_text_put_number(uint64_t value) { put_padded(value, 1); }
 
 void ec_text_put_hex(uint8_t value) {
-    ec_board_serial_put((uint8_t)"0123456789abcdef"[value >> 4]);
-    ec_board_serial_put((uint8_t)"0123456789abcdef"[value & 15u]);
+    ec_board_serial_put((uint8_t) "0123456789abcdef"[value >> 4]);
+    ec_board_serial_put((uint8_t) "0123456789abcdef"[value & 15u]);
 }
 
 void ec_text_put_scaled(int64_t value, int32_t exponent) {

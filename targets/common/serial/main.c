@@ -6,6 +6,7 @@
 #include "ec_clock.h"
 #include "ec_engine.h"
 #include "ec_frame.h"
+#include "ec_load.h"
 #include "ec_mlperf.h"
 #include "ec_port.h"
 #include "ec_protocol.h"
@@ -20,7 +21,7 @@ static void take(uint8_t byte) {
     const ec_frame_event event = ec_decoder_take(&decoder, byte);
     if (event == EC_FRAME_OUTSIDE) {
         if (ec_mlperf_take(byte)) {
-            ec_server_forget_input();
+            ec_load_forget();
         }
         return;
     }
