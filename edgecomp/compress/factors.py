@@ -67,14 +67,14 @@ class TwoStages(ABC):
         seen = self.seen(layer)
         found = {}
         for rank in few(self.most(layer)):
-            spread = self.spread(layer, self.start(layer, rank, _scales(layer, seen)))
+            spread = self.spread(layer, self.start(layer, rank, channel_scales(layer, seen)))
             found[rank] = 1.0 - seen.error(spread @ second_for(spread, seen))
         return found
 
     def chain(self, layer: Layer, rank: int, graph: Graph) -> Sequence[Stage]:
         """See `Decomposition`."""
         seen = self.seen(layer) if self.samples is None else self.watched(layer, graph)
-        first = self.start(layer, rank, _scales(layer, seen))
+        first = self.start(layer, rank, channel_scales(layer, seen))
         if self.samples is not None:
             first = self.fitted(layer, first, seen)
         first = self.evened(layer, first, seen)
@@ -136,6 +136,6 @@ def second_for(spread: Array, seen: Moments) -> Array:
     return found
 
 
-def _scales(layer: Layer, seen: Moments) -> Array:
+def channel_scales(layer: Layer, seen: Moments) -> Array:
     """Deviation of each input channel [C], kept from vanishing."""
     return balanced(np.sqrt(np.diag(seen.inputs).reshape(layer.stage.weights.shape[1], -1).mean(1)))

@@ -94,7 +94,7 @@ METHODS: dict[str, Method] = {
         "edgecomp.compress.thinet",
         "channels go that least change what the next layer answers, whose weights are fitted again; layer by layer",
         options={
-            "rescale": Option("channels", "what is fitted: a factor a channel, or all weights", ("channels", "weights")),
+            "rescale": Option("weights", "what is fitted: a factor a channel, or all weights", ("channels", "weights")),
             "epochs_between": Option(0, "epochs of training behind each layer"),
         },
     ),
@@ -160,6 +160,13 @@ METHODS: dict[str, Method] = {
             "guided": Option("", "layer of the student that is led; empty: the one named in hint, or the middle one"),
         },
     ),
+    "width": Method("edgecomp.compress.width", "all layers with one share of their channels", options={"widths": WIDTHS}),
+    "resolution": Method(
+        "edgecomp.compress.resolution",
+        "a smaller image, and smaller maps behind it",
+        options={"scale": Option(0.0, "of the image's sides; 0: by the budget")},
+    ),
+    "bottleneck": Method("edgecomp.compress.bottleneck", "k x k convolutions between two 1 x 1 ones", options={"energy": ENERGY}),
 }
 """In the order `--help` shows."""
 
