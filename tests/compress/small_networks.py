@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from edgecomp.compress.budget import Budget, size_of
 from edgecomp.compress.job import Job, Samples
+from edgecomp.compress.judge import outputs
 from edgecomp.compress.registry import method
 from edgecomp.frontend.onnx_import import from_model
 from edgecomp.graph import Array, Graph
@@ -70,7 +71,6 @@ def images(rows: int = ROWS, seed: int = 1) -> Array:
 
 def job(name: str, graph: Graph, epochs: int = 0, seed: int = 0, budget: dict[str, float] | None = None, **options: Any) -> Job:
     """For a method on the small network, its other options at their defaults; the classes are those that the network answers."""
-    from edgecomp.compress.judge import outputs
 
     x = images()
     samples = Samples(x, outputs(graph, x).argmax(1).astype(np.int64))
