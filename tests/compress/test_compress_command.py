@@ -75,6 +75,16 @@ def test_classes_beyond_the_outputs_are_refused(digits_onnx: Path, tmp_path: Pat
     assert "y holds class 12" in capsys.readouterr().err
 
 
+def test_a_loss_that_is_not_finite_says_what_to_lower(
+    digits_onnx: Path, digits_train_npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `edgecomp[train]`)")
+    wild = ("--method", "prune-filters-l1", "--keep-macs", "0.5", "--epochs", "1", "--learning-rate", "1e30")
+    assert compressed(digits_onnx, digits_train_npz, tmp_path / "out.onnx", *wild) == 1
+    assert "the loss is not finite in epoch 1" in capsys.readouterr().err
+    assert not (tmp_path / "out.onnx").exists()
+
+
 def test_a_quantized_network_is_refused(digits_onnx: Path, digits_npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     quantized = tmp_path / "q.onnx"
     assert execute(["quantize", str(digits_onnx), "--data", str(digits_npz), *OPTIONS[:6], "-o", str(quantized)]) == 0
