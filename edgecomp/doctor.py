@@ -64,7 +64,7 @@ def board_status(target: Target) -> BoardStatus:
     elif not _has_c_library(compiler, target.cflags):
         missing.append(f"C library for {compiler}")
         packages += target.toolchain_debian_packages
-    if target.emulator and version_of(target.emulator) is None:
+    if target.runner == "qemu" and version_of(target.emulator) is None:  # a real board can do without
         missing.append(target.emulator)
         packages.append(target.emulator_debian_package)
     return BoardStatus(target, tuple(missing), tuple(package for package in packages if package))

@@ -143,7 +143,7 @@ _SCHEMA: Final[Mapping[str, Mapping[str, type]]] = {
 }
 _OPTIONAL_SECTIONS: Final = (*TRANSPORTS, "emulate", "flash")
 """Whose keys are needed only where the section is there."""
-_DEFAULTS: Final[Mapping[str, str | list[str]]] = {
+_DEFAULTS: Final[Mapping[str, str | int | list[str]]] = {
     "notes": [],
     "verified": "",
     "toolchain.prefix": "",
