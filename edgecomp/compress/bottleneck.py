@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgecomp.compress.decomposition import Layer, decomposed, few
+from edgecomp.compress.decomposition import Decomposition, Layer, decomposed, few
 from edgecomp.compress.factors import channel_scales, second_for
 from edgecomp.compress.finetune import finetune
 from edgecomp.compress.job import Job
@@ -31,7 +31,7 @@ def compress(graph: Graph, job: Job) -> Graph:
     return finetune(decomposed("bottleneck", _Bottleneck(job.train.x, job.seed), graph, job), job)
 
 
-class _Bottleneck:
+class _Bottleneck(Decomposition):
     """Rank r of the larger number of channels: the inputs and the outputs keep the same share of theirs."""
 
     word = "bottleneck"
@@ -113,8 +113,8 @@ class _Bottleneck:
 
 def _spread(entry: Array, middle: Array) -> Array:
     """[C x taps, q]: what the first two stages make of a patch."""
-    whole = np.einsum("cp,qpj->cjq", entry, middle, optimize=True)
-    return whole.reshape(-1, len(middle))
+    whole: Array = np.einsum("cp,qpj->cjq", entry, middle, optimize=True).reshape(-1, len(middle))
+    return whole
 
 
 def _ranks(layer: Layer, rank: int) -> tuple[int, int]:

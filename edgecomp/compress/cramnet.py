@@ -1,6 +1,7 @@
 """`cramnet`: the network is made smaller piece by piece, from its output towards its input, each piece trained towards the original.
 
-A sub-problem is a set of channels that get fewer. Two sets of parameters, those that make the channels and those that read them, are
+A sub-problem is a set of channels that get fewer, or a layer that becomes another structure: a residual block, a depthwise-separable
+convolution, or two along one axis each. Two sets of parameters, those that are new or make the channels and those that read them, are
 trained by RMSProp on the mean squared difference of the logits from the teacher's plus the labels' cross-entropy. What lies before is still
 the original, so that the piece is given the original's activations; what lies behind is smaller already and stays. Where a tensor goes past
 the piece and its source is still to be made smaller, the receiving layers are trained with noise on it; they are trained again when its
@@ -12,20 +13,25 @@ squared difference of logits to Ba and Caruana, "Do Deep Nets Really Need to be 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgecomp.compress.absorb import Cutter
 from edgecomp.compress.allocation import by_sensitivity, least_removals
 from edgecomp.compress.channels import Channels, Kept, channels, keep_channels
+from edgecomp.compress.decomposition import Structure, planned
+from edgecomp.compress.depthwise_separable import DepthwiseSeparable
 from edgecomp.compress.filters_l1 import norms
 from edgecomp.compress.finetune import finetune
 from edgecomp.compress.hints import as_logits
 from edgecomp.compress.job import Job
-from edgecomp.compress.layer_weights import layer
+from edgecomp.compress.layer_weights import layer as layer_named
+from edgecomp.compress.residual import Residual
 from edgecomp.compress.sensitivity import losses, measured
+from edgecomp.compress.separable import Separable
+from edgecomp.compress.stages import stage_of
 from edgecomp.compress.student import best_filters, given_widths, refitted
 from edgecomp.graph import Array, Graph
 
@@ -36,19 +42,62 @@ NOISE = 0.1
 """On tensors whose source is still to be made smaller: a share of how samples differ there."""
 
 
+STRUCTURES: Mapping[str, Callable[[Array, int], Structure]] = {
+    "residual": Residual,
+    "depthwise-separable": DepthwiseSeparable,
+    "separable": Separable,
+}
+"""What a layer may become that does not get thinner."""
+
+
 def compress(graph: Graph, job: Job) -> Graph:
-    """The smaller network. Options: `widths` (of all groups of layers, or of each; else by the budget and each group's sensitivity).
+    """The smaller network. Options: `structure` that layers get (`thinner`: fewer channels), `widths` of the thinner ones (of all groups of
+    layers, or of each; else by the budget and each group's sensitivity), `energy` kept in each layer of another structure without a budget.
 
     Raises:
         DataError: the budget is below what is possible, or a width is wrong.
     """
+    structure = str(job.options["structure"])
+    made = _thinner(graph, job) if structure == "thinner" else _restructured(graph, STRUCTURES[structure](job.train.x, job.seed), job)
+    return finetune(made, job, tuning=as_logits(graph))
+
+
+def _thinner(graph: Graph, job: Job) -> Graph:
+    """The graph with fewer channels, group by group."""
     found = channels(graph)
     kept = _kept(found, job)
     order = _from_output(found, [name for name, units in kept.items() if len(units) < found.by_name[name].units])
     result = graph
     for place, name in enumerate(order):
-        result = _solved(result, name, kept[name], order[place + 1 :], graph, job, f"sub-problem {place + 1} of {len(order)}")
-    return finetune(result, job, tuning=as_logits(graph))
+        group = found.by_name[name]
+        result = _narrowed(result, name, kept[name], job)
+        later = [producer for other in order[place + 1 :] for producer in found.by_name[other].producers]
+        makers = (*group.producers, *group.followers)
+        result = _solved(result, makers, tuple(group.readers), later, graph, job, f"sub-problem {place + 1} of {len(order)}")
+    return result
+
+
+def _restructured(graph: Graph, structure: Structure, job: Job) -> Graph:
+    """The graph with layers in another structure, layer by layer."""
+    plan = planned("cramnet", structure, graph, job)[::-1]
+    result = graph
+    for place, (layer, rank) in enumerate(plan):
+        before = {node.name for node in result.nodes}
+        result = structure.placed(layer, rank, result)
+        makers = tuple(node.name for node in result.nodes if node.name not in before)
+        readers = _readers(result, layer.node.outputs[0])
+        later = [other.node.name for other, _ in plan[place + 1 :]]
+        result = _solved(result, makers, readers, later, graph, job, f"sub-problem {place + 1} of {len(plan)}")
+    return result
+
+
+def _readers(graph: Graph, tensor: str) -> tuple[str, ...]:
+    """Layers with weights that read a tensor, or what becomes of it without weights."""
+    found: list[str] = []
+    for node in graph.consumers.get(tensor, ()):
+        own = stage_of(graph, node) is not None
+        found += [node.name] if own else [name for output in node.outputs for name in _readers(graph, output)]
+    return tuple(dict.fromkeys(found))
 
 
 def _kept(found: Channels, job: Job) -> Kept:
@@ -67,23 +116,28 @@ def _from_output(found: Channels, names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: -min(place[producer] for producer in found.by_name[name].producers))
 
 
-def _solved(graph: Graph, name: str, units: Array, later: Sequence[str], teacher: Graph, job: Job, part: str) -> Graph:
-    """The graph with fewer units of one group: the layers that read them fitted to what they answered, then both sides trained."""
+def _narrowed(graph: Graph, name: str, units: Array, job: Job) -> Graph:
+    """The graph with fewer units of one group, the layers that read them fitted to what they answered."""
     found = channels(graph)
-    group = found.by_name[name]
     result = keep_channels(found, {name: units})
-    for reader in group.readers:
-        node = layer(graph, reader)
-        outputs = graph.tensors[node.outputs[0]].shape[1]
-        result = refitted(result, graph, node, np.arange(outputs), job)
-    changed = (*group.producers, *group.followers, *group.readers)
-    parameters = tuple(str(constant) for changing in changed for constant in layer(result, changing).inputs[1:] if constant)
-    noisy = _unbuilt(result, group.producers, [producer for other in later for producer in found.by_name[other].producers])
+    for reader in found.by_name[name].readers:
+        node = layer_named(graph, reader)
+        result = refitted(result, graph, node, np.arange(graph.tensors[node.outputs[0]].shape[1]), job)
+    return result
+
+
+def _solved(
+    graph: Graph, makers: Sequence[str], readers: Sequence[str], later: Sequence[str], teacher: Graph, job: Job, part: str
+) -> Graph:
+    """The graph with the two sets of parameters of a sub-problem trained, those of `makers` and of `readers`."""
+    constants = (name for node in graph.nodes if node.name in (*makers, *readers) for name in node.inputs[1:])
+    parameters = tuple(dict.fromkeys(name for name in constants if name is not None and graph.constant(name) is not None))
+    noisy = _unbuilt(graph, makers, later)
     tuning = as_logits(teacher, parameters=parameters, optimizer="rmsprop", behind=dict.fromkeys(noisy, noise), note=f"noise on {noisy}")
-    return finetune(result, job, part, tuning)
+    return finetune(graph, job, part, tuning)
 
 
-def _unbuilt(graph: Graph, made: Sequence[str] | Mapping[str, Any], later: Sequence[str]) -> tuple[str, ...]:
+def _unbuilt(graph: Graph, made: Sequence[str], later: Sequence[str]) -> tuple[str, ...]:
     """Tensors that go past the layers `made` into what lies behind them, and depend on layers that are made smaller later."""
     behind, unbuilt = _reached(graph, made), _reached(graph, later)
     inputs = {str(name) for node in graph.nodes if node.name in made for name in node.inputs}
@@ -94,7 +148,7 @@ def _unbuilt(graph: Graph, made: Sequence[str] | Mapping[str, Any], later: Seque
     return tuple(name for name in crossing if name not in inputs)
 
 
-def _reached(graph: Graph, layers: Sequence[str] | Mapping[str, Any]) -> set[str]:
+def _reached(graph: Graph, layers: Sequence[str]) -> set[str]:
     """Tensors that depend on layers."""
     found: set[str] = set()
     for node in graph.nodes:

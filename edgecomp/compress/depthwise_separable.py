@@ -29,10 +29,10 @@ def compress(graph: Graph, job: Job) -> Graph:
     Raises:
         DataError: no layer can be made smaller, or not as small as the budget asks.
     """
-    return finetune(decomposed("depthwise-separable", _DepthwiseSeparable(job.train.x, job.seed), graph, job), job)
+    return finetune(decomposed("depthwise-separable", DepthwiseSeparable(job.train.x, job.seed), graph, job), job)
 
 
-class _DepthwiseSeparable(TwoStages):
+class DepthwiseSeparable(TwoStages):
     """The rank is M, filters a channel. The first stage is [C M, *kernel]; the second reads one value a filter."""
 
     word = "depthwise"

@@ -6,12 +6,12 @@ value that the second stage multiplies.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgecomp.compress.decomposition import Layer, few
+from edgecomp.compress.decomposition import Decomposition, Layer, few
 from edgecomp.compress.projection import balanced
 from edgecomp.compress.responses import Moments, moments, regular, watched, weights_alone
 from edgecomp.compress.stages import Stage
@@ -24,10 +24,8 @@ STEPS = 12
 """Of conjugate gradients in each turn."""
 
 
-class TwoStages(ABC):
+class TwoStages(Decomposition):
     """A `Decomposition` into a first stage of some rank and a second one. A method says how they make up the whole."""
-
-    word: str
 
     def __init__(self, samples: Array | None, seed: int) -> None:
         """Prepare a method; it is fitted to the responses to `samples` [N, ...], or without them to the filters."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from edgecomp.compress.decomposition import Layer, few
+from edgecomp.compress.decomposition import Decomposition, Layer, few
 from edgecomp.compress.responses import moments, watched, weights_alone
 from edgecomp.compress.stages import FULLY_CONNECTED, Stage, pointwise
 from edgecomp.graph import Array, Graph
@@ -19,7 +19,7 @@ LEAST_SCALE = 1e-3
 """Of the middle channels' own scales, against the largest."""
 
 
-class Projection:
+class Projection(Decomposition):
     """Decomposition of layers into a layer with fewer outputs and a pointwise (or fully connected) one behind it.
 
     The channels between are scaled to equal spread, so that one scale quantizes them all.

@@ -148,7 +148,11 @@ METHODS: dict[str, Method] = {
         "edgecomp.compress.cramnet",
         "layer by layer from the output, each piece trained with the original as teacher",
         limits="parameters",
-        options={"widths": WIDTHS},
+        options={
+            "structure": Option("thinner", "what layers become", ("thinner", "residual", "depthwise-separable", "separable")),
+            "widths": WIDTHS,
+            "energy": ENERGY,
+        },
     ),
     "distill": Method("edgecomp.compress.distill", "a student learns the original's softened outputs", options=STUDENT),
     "fitnet": Method(

@@ -33,14 +33,14 @@ def compress(graph: Graph, job: Job) -> Graph:
         DataError: no layer can be made smaller, or not as small as the budget asks.
     """
     fit = job.options["fit"]
-    made = decomposed("separable", _Separable(None if fit == "filters" else job.train.x, job.seed), graph, job)
+    made = decomposed("separable", Separable(None if fit == "filters" else job.train.x, job.seed), graph, job)
     if fit == "joint":
         changed = [node.outputs[0] for node in graph.nodes if made.producers[node.outputs[0]].name != node.name]
         made = finetune(made, job, "joint reconstruction", imitating(graph, changed))
     return finetune(made, job)
 
 
-class _Separable(TwoStages):
+class Separable(TwoStages):
     """The first stage is [P, C, kh]; the second reads one value a middle channel and column."""
 
     word = "separable"

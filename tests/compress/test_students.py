@@ -187,3 +187,13 @@ def test_labels_are_not_needed_to_imitate() -> None:
     task = job("distill", graph, EPOCHS, budget={"keep_macs": 0.5})
     unlabelled = replace(task, train=replace(task.train, y=None))
     assert _agreement(graph, method("distill").function()(graph, unlabelled)) > 0.6
+
+
+@pytest.mark.parametrize("structure", ["residual", "depthwise-separable", "separable"])
+def test_layers_become_another_structure_piece_by_piece(structure: str) -> None:
+    graph, compress = small_network(), method("cramnet").function()
+    budget = {"keep_macs": 0.7}
+    untrained, trained = (compress(graph, job("cramnet", graph, epochs, budget=budget, structure=structure)) for epochs in (0, EPOCHS))
+    assert size_of(trained).macs <= 0.7 * size_of(graph).macs
+    assert _agreement(graph, trained) > _agreement(graph, untrained)
+    onnx.checker.check_model(to_model(trained), full_check=True)
