@@ -73,7 +73,7 @@ class ElfFile:
         """What the program holds in memory from `address` on; None unless one section has it all."""
         for section in self._sections:
             start = address - section.address
-            if section.flags & _SHF_ALLOC and section.kind != _SHT_NOBITS and 0 <= start and start + size <= section.size:
+            if section.flags & _SHF_ALLOC and section.kind != _SHT_NOBITS and start >= 0 and start + size <= section.size:
                 return self._image[section.offset + start : section.offset + start + size]
         return None
 
