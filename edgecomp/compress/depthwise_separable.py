@@ -17,7 +17,6 @@ from edgecomp.compress.decomposition import Layer, decomposed
 from edgecomp.compress.factors import TwoStages
 from edgecomp.compress.finetune import finetune
 from edgecomp.compress.job import Job
-from edgecomp.compress.projection import balanced
 from edgecomp.compress.stages import Stage, pointwise
 from edgecomp.graph import Array, Graph
 from edgecomp.ops.conv import Conv
@@ -45,13 +44,16 @@ class DepthwiseSeparable(TwoStages):
         weights = layer.stage.weights
         return min(len(weights), int(weights[0, 0].size))
 
-    def start(self, layer: Layer, rank: int, scales: Array) -> Array:
+    def full(self, layer: Layer, scales: Array) -> Array:
         weights = layer.stage.weights
         by_channel = weights.reshape(*weights.shape[:2], -1).transpose(1, 2, 0)
-        left, values, _ = np.linalg.svd(by_channel, full_matrices=False)
-        roots = np.sqrt(np.stack([balanced(row) for row in values[:, :rank]]))
-        first: Array = (left[:, :, :rank] * roots[:, None, :]).swapaxes(1, 2).reshape(-1, *weights.shape[2:])
+        left = np.linalg.svd(by_channel, full_matrices=False)[0]
+        first: Array = left.swapaxes(1, 2).reshape(-1, *weights.shape[2:])
         return first
+
+    def of_rank(self, layer: Layer, rank: int) -> Array:
+        places = np.arange(layer.stage.weights.shape[1])[:, None] * self.most(layer) + np.arange(rank)
+        return places.reshape(-1)
 
     def spread(self, layer: Layer, first: Array) -> Array:
         channels = layer.stage.weights.shape[1]

@@ -41,8 +41,12 @@ class TwoStages(Decomposition):
         """The rank at which nothing is lost."""
 
     @abstractmethod
-    def start(self, layer: Layer, rank: int, scales: Array) -> Array:
-        """The first stage that is best for the filters, where errors of input channel c count by scales[c]."""
+    def full(self, layer: Layer, scales: Array) -> Array:
+        """The first stage [middle, ...] of full rank that is best for the filters, where errors of input channel c count by scales[c]."""
+
+    @abstractmethod
+    def of_rank(self, layer: Layer, rank: int) -> Array:
+        """Which of the middle channels of full rank are those of a rank, best first."""
 
     @abstractmethod
     def spread(self, layer: Layer, first: Array) -> Array:
@@ -63,16 +67,21 @@ class TwoStages(Decomposition):
     def energies(self, layer: Layer) -> Mapping[int, float]:
         """See `Decomposition`."""
         seen = self.seen(layer)
+        first = self.full(layer, channel_scales(layer, seen))
+        spread = self.spread(layer, first)
+        inputs, cross = regular(spread.T @ seen.inputs @ spread), spread.T @ seen.cross
+        each = spread.shape[1] // len(first)
         found = {}
         for rank in few(self.most(layer)):
-            spread = self.spread(layer, self.start(layer, rank, channel_scales(layer, seen)))
-            found[rank] = 1.0 - seen.error(spread @ second_for(spread, seen))
+            columns = (self.of_rank(layer, rank)[:, None] * each + np.arange(each)).reshape(-1)
+            second = np.linalg.solve(inputs[np.ix_(columns, columns)], cross[columns])
+            found[rank] = float(np.vdot(second, cross[columns])) / max(seen.output_energy, 1e-30)
         return found
 
     def chain(self, layer: Layer, rank: int, graph: Graph) -> Sequence[Stage]:
         """See `Decomposition`."""
         seen = self.seen(layer) if self.samples is None else self.watched(layer, graph)
-        first = self.start(layer, rank, channel_scales(layer, seen))
+        first = self.full(layer, channel_scales(layer, seen))[self.of_rank(layer, rank)]
         if self.samples is not None:
             first = self.fitted(layer, first, seen)
         first = self.evened(layer, first, seen)

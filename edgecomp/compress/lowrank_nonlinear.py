@@ -99,16 +99,16 @@ class _Regression:
 
     def __init__(self, given: Array) -> None:
         self.mean = given.mean(0)
-        self.centred = given - self.mean
-        second = self.centred.T @ self.centred
+        centred = given - self.mean
+        second = centred.T @ centred
         second[np.diag_indices_from(second)] += RIDGE * max(float(np.trace(second)) / len(second), 1e-12)
         self.root = np.linalg.cholesky(second)
-        self.inverse = np.linalg.inv(second)
+        self.solving = np.linalg.solve(second, centred.T)
 
     def best(self, wanted: Array, rank: int) -> tuple[Array, Array, Array]:
         """(P, Q, bias): the map of this rank with the least squared error (equation 9), its middle channels of equal spread."""
         mean = wanted.mean(0)
-        whole = (wanted - mean).T @ self.centred @ self.inverse
+        whole = (self.solving @ wanted).T
         left, values, _ = np.linalg.svd(whole @ self.root, full_matrices=False)
         scales = balanced(values[:rank] / np.sqrt(len(wanted)))
         first = left[:, :rank].T @ whole / scales[:, None]

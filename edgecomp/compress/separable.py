@@ -18,7 +18,6 @@ from edgecomp.compress.factors import TwoStages
 from edgecomp.compress.finetune import finetune
 from edgecomp.compress.hints import imitating
 from edgecomp.compress.job import Job
-from edgecomp.compress.projection import balanced
 from edgecomp.compress.stages import Stage, part_of_kernel
 from edgecomp.graph import Array, Graph
 from edgecomp.ops.conv import Conv
@@ -53,12 +52,15 @@ class Separable(TwoStages):
         outputs, channels, height, width = layer.stage.weights.shape
         return int(min(channels * height, outputs * width))
 
-    def start(self, layer: Layer, rank: int, scales: Array) -> Array:
+    def full(self, layer: Layer, scales: Array) -> Array:
         outputs, channels, height, width = layer.stage.weights.shape
-        weighed = layer.stage.weights * scales[:, None, None]
-        left, values, _ = np.linalg.svd(weighed.transpose(1, 2, 0, 3).reshape(channels * height, outputs * width), full_matrices=False)
-        columns = (left[:, :rank] * np.sqrt(balanced(values[:rank]))).T.reshape(rank, channels, height)
-        return columns / scales[:, None]
+        weighed = (layer.stage.weights * scales[:, None, None]).transpose(1, 2, 0, 3).reshape(channels * height, outputs * width)
+        left = np.linalg.svd(weighed, full_matrices=False)[0]
+        first: Array = left.T.reshape(-1, channels, height) / scales[:, None]
+        return first
+
+    def of_rank(self, layer: Layer, rank: int) -> Array:
+        return np.arange(rank)
 
     def spread(self, layer: Layer, first: Array) -> Array:
         middle, channels, height = first.shape
