@@ -25,7 +25,7 @@ from edgecomp.compress.decomposition import Structure, planned
 from edgecomp.compress.depthwise_separable import DepthwiseSeparable
 from edgecomp.compress.filters_l1 import norms
 from edgecomp.compress.finetune import finetune
-from edgecomp.compress.hints import as_logits
+from edgecomp.compress.hints import as_logits, same_tensors
 from edgecomp.compress.job import Job
 from edgecomp.compress.layer_weights import layer as layer_named
 from edgecomp.compress.residual import Residual
@@ -133,7 +133,14 @@ def _solved(
     constants = (name for node in graph.nodes if node.name in (*makers, *readers) for name in node.inputs[1:])
     parameters = tuple(dict.fromkeys(name for name in constants if name is not None and graph.constant(name) is not None))
     noisy = _unbuilt(graph, makers, later)
-    tuning = as_logits(teacher, parameters=parameters, optimizer="rmsprop", behind=dict.fromkeys(noisy, noise), note=f"noise on {noisy}")
+    tuning = as_logits(
+        teacher,
+        () if noisy else same_tensors(graph, teacher),
+        f"noise on {noisy}",
+        parameters=parameters,
+        optimizer="rmsprop",
+        behind=dict.fromkeys(noisy, noise),
+    )
     return finetune(graph, job, part, tuning)
 
 

@@ -13,9 +13,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `edgecomp[train]`)")
 
 from edgecomp.compress.budget import size_of  # noqa: E402
-from edgecomp.compress.channels import channels  # noqa: E402
+from edgecomp.compress.channels import channels, keep_channels  # noqa: E402
 from edgecomp.compress.cramnet import _from_output, _unbuilt, noise  # noqa: E402
 from edgecomp.compress.fitnet import middle_layer, until, with_regressor  # noqa: E402
+from edgecomp.compress.hints import part_behind, same_tensors  # noqa: E402
 from edgecomp.compress.judge import outputs  # noqa: E402
 from edgecomp.compress.registry import method  # noqa: E402
 from edgecomp.compress.resolution import at_resolution, enlargement  # noqa: E402
@@ -23,6 +24,7 @@ from edgecomp.compress.student import best_filters, thinner  # noqa: E402
 from edgecomp.errors import DataError  # noqa: E402
 from edgecomp.frontend.onnx_export import to_model  # noqa: E402
 from edgecomp.graph import Graph  # noqa: E402
+from edgecomp.interpret import evaluate  # noqa: E402
 from tests.compress.drawn_networks import Drawing  # noqa: E402
 from tests.compress.small_networks import images, job, small_network  # noqa: E402
 
@@ -87,8 +89,6 @@ def test_fitting_a_thinner_network_makes_it_better() -> None:
     graph = small_network()
     found = channels(graph)
     kept = best_filters(found, found.groups, {group.name: 0.5 for group in found.groups})
-    from edgecomp.compress.channels import keep_channels
-
     wanted = outputs(graph, X)
     plain, fitted = (outputs(made, X) for made in (keep_channels(found, kept), thinner(found, kept, job("width", graph))))
     assert np.square(fitted - wanted).mean() < 0.5 * np.square(plain - wanted).mean()
@@ -197,3 +197,18 @@ def test_layers_become_another_structure_piece_by_piece(structure: str) -> None:
     assert size_of(trained).macs <= 0.7 * size_of(graph).macs
     assert _agreement(graph, trained) > _agreement(graph, untrained)
     onnx.checker.check_model(to_model(trained), full_check=True)
+
+
+def test_the_teacher_is_not_computed_where_the_network_is_the_same() -> None:
+    graph = small_network()
+    found = channels(graph)
+    last = _from_output(found, [group.name for group in found.groups])[0]
+    smaller = keep_channels(found, {last: np.arange(5)})
+    shared = same_tensors(smaller, graph)
+    layer = next(node for node in graph.nodes if node.name == last)
+    assert shared == (layer.inputs[0],)
+    part = part_behind(graph, shared, graph.outputs[0])
+    assert part.inputs == shared and len(part.nodes) == 3
+    whole = evaluate(graph, {"x": X[:2]}, all_tensors=True)
+    np.testing.assert_allclose(evaluate(part, {shared[0]: whole[shared[0]]})[graph.outputs[0]], whole[graph.outputs[0]], atol=1e-6)
+    assert same_tensors(graph, graph) == ()
