@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgecomp.compress.job import Job
 from edgecomp.errors import DataError
-from edgecomp.graph import Graph
+
+if TYPE_CHECKING:
+    from edgecomp.compress.job import Job
+    from edgecomp.graph import Graph
 
 
 @dataclass(frozen=True)
