@@ -39,7 +39,7 @@ demo: setup ## Set up if needed, then run the digit classifier on a Cortex-M4 an
 
 setup: tools $(VENV)/.ready ## Install what is missing: compilers and QEMU (apt-get), Python packages (in .venv)
 
-extras: setup $(VENV)/.extras-ready ## Add TVM (comparison, oracle), PyTorch (training), dataset packages and the tools that check exports
+extras: setup $(VENV)/.extras-ready ## Add TVM (comparison, oracle), PyTorch (training), dataset packages, a browser and other tools for tests
 
 test: setup ## Run the tests, without those marked slow
 	$(PYTEST) -m "not slow"
@@ -81,7 +81,12 @@ MISSING_PACKAGES = $(strip \
     $(call needs,$(call has_header,riscv64-unknown-elf-gcc --specs=picolibc.specs),picolibc-riscv64-unknown-elf) \
     $(call needs,command -v qemu-system-arm,qemu-system-arm) \
     $(call needs,command -v qemu-system-riscv32,qemu-system-misc) \
-    $(call needs,$(PYTHON) -c 'import ensurepip; import venv',python3-venv))
+    $(call needs,$(PYTHON) -c 'import ensurepip; import venv',python3-venv) \
+    $(EXTRA_PACKAGES))
+
+extras: EXTRA_PACKAGES = \
+    $(call needs,command -v chromium && command -v chromedriver,chromium chromium-driver) \
+    $(call needs,command -v openocd,openocd)
 
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 # Later releases moved the RISC-V emulators out of qemu-system-misc.
