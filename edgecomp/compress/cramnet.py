@@ -23,7 +23,6 @@ from edgecomp.compress.allocation import by_sensitivity, least_removals
 from edgecomp.compress.channels import Channels, Kept, channels, keep_channels
 from edgecomp.compress.decomposition import Structure, planned
 from edgecomp.compress.depthwise_separable import DepthwiseSeparable
-from edgecomp.compress.filters_l1 import norms
 from edgecomp.compress.finetune import finetune
 from edgecomp.compress.hints import as_logits, same_tensors
 from edgecomp.compress.job import Job
@@ -32,7 +31,7 @@ from edgecomp.compress.residual import Residual
 from edgecomp.compress.sensitivity import losses, measured
 from edgecomp.compress.separable import Separable
 from edgecomp.compress.stages import stage_of
-from edgecomp.compress.student import best_filters, given_widths, refitted
+from edgecomp.compress.student import best_units, given_widths, kept_at, refitted
 from edgecomp.graph import Array, Graph
 
 if TYPE_CHECKING:
@@ -104,10 +103,12 @@ def _kept(found: Channels, job: Job) -> Kept:
     """The units that stay: the best filters at the widths given, or as many of each group as its sensitivity and the budget say."""
     groups = found.changeable(job.layers)
     if job.options["widths"]:
-        return best_filters(found, groups, given_widths(str(job.options["widths"]), groups))
-    orders = {group.name: np.argsort(norms(found, group), kind="stable") for group in groups}
+        return kept_at(given_widths(str(job.options["widths"]), groups), best_units(found, groups, job))
+    orders = {name: units[::-1] for name, units in best_units(found, groups, job).items()}
     curves = measured(Cutter(found, job.train), groups, orders, job)
-    return least_removals(found, by_sensitivity(found, groups, orders, losses(curves), job.budget), job.budget)
+    path = by_sensitivity(found, groups, orders, losses(curves), job.budget)
+    one_by_one = [(name, units[place : place + 1]) for name, units in path for place in range(len(units))]
+    return least_removals(found, one_by_one, job.budget)
 
 
 def _from_output(found: Channels, names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from edgecomp.compress.decomposition import Decomposition, Layer, few
-from edgecomp.compress.responses import moments, watched, weights_alone
+from edgecomp.compress.responses import watched
 from edgecomp.compress.stages import FULLY_CONNECTED, Stage, pointwise
 from edgecomp.graph import Array, Graph
 from edgecomp.ops.conv import Conv
@@ -60,11 +60,12 @@ class Projection(Decomposition):
         name = layer.node.name
         if name not in self._directions:
             weights = matrix(layer.stage)
-            seen = weights_alone(layer.stage)
+            mean, answers = np.zeros(weights.shape[1]), weights
             if self.samples is not None:
-                seen = moments(watched(layer.graph, layer.graph, layer.node, self.samples, self.seed))
-            left, values, _ = np.linalg.svd(weights @ np.linalg.cholesky(seen.inputs), full_matrices=False)
-            self._directions[name] = values**2, left, seen.input_mean
+                seen = watched(layer.graph, layer.graph, layer.node, self.samples, self.seed)
+                mean, answers = seen.inputs.mean(0), (seen.outputs - seen.outputs.mean(0)).T / np.sqrt(len(seen.outputs))
+            left, values, _ = np.linalg.svd(answers, full_matrices=False)
+            self._directions[name] = values**2, left, mean
         return self._directions[name]
 
 

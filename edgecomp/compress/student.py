@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from edgecomp.compress.allocation import beyond
-from edgecomp.compress.budget import Budget, size_of
+from edgecomp.compress.budget import Budget, Size, size_of
 from edgecomp.compress.channels import Channels, Group, channels, keep_channels
-from edgecomp.compress.filters_l1 import norms
 from edgecomp.compress.job import Job
-from edgecomp.compress.responses import moments, watched
+from edgecomp.compress.responses import watched
+from edgecomp.compress.selection import best_first
 from edgecomp.compress.stages import stage_of
 from edgecomp.errors import DataError
 from edgecomp.graph import Array, Graph, Node, Tensor
@@ -38,7 +38,7 @@ def student_of(graph: Graph, job: Job) -> Graph:
     groups = found.changeable(job.layers)
     given = str(job.options.get("widths", ""))
     widths = given_widths(given, groups) if given else dict.fromkeys((group.name for group in groups), _meeting(found, groups, job.budget))
-    return thinner(found, best_filters(found, groups, widths), job)
+    return thinner(found, kept_at(widths, best_units(found, groups, job)), job)
 
 
 def from_file(file: str, teacher: Graph, budget: Budget) -> Graph:
@@ -62,13 +62,19 @@ def from_file(file: str, teacher: Graph, budget: Budget) -> Graph:
     return student
 
 
-def best_filters(found: Channels, groups: Sequence[Group], widths: Mapping[str, float]) -> dict[str, Array]:
-    """The units with the largest filters, so many of each group, at least one."""
-    kept = {}
-    for group in groups:
-        count = max(1, round(widths[group.name] * group.units))
-        kept[group.name] = np.sort(np.argsort(-norms(found, group), kind="stable")[:count])
-    return kept
+def best_units(found: Channels, groups: Sequence[Group], job: Job) -> dict[str, Array]:
+    """The units of each group, the best first."""
+    orders = {}
+    for done, group in enumerate(groups):
+        job.watch("choosing filters", done, len(groups))
+        orders[group.name] = best_first(found, group, job)
+    job.watch("choosing filters", len(groups), len(groups))
+    return orders
+
+
+def kept_at(widths: Mapping[str, float], orders: Mapping[str, Array]) -> dict[str, Array]:
+    """The first of each group's units, so many as its width says, at least one."""
+    return {name: np.sort(order[: max(1, round(widths[name] * len(order)))]) for name, order in orders.items()}
 
 
 def thinner(found: Channels, kept: Mapping[str, Array], job: Job) -> Graph:
@@ -94,12 +100,22 @@ def refitted(graph: Graph, whole: Graph, node: Node, outputs: Array, job: Job) -
     stage = stage_of(graph, own)
     if stage is None or (isinstance(stage.op, Conv) and stage.op.group > 1) or own.inputs[0] in graph.inputs:
         return graph
-    seen = moments(watched(graph, whole, node, job.train.x, job.seed))
+    seen = watched(graph, whole, node, job.train.x, job.seed)
     weights = stage.weights.reshape(len(stage.weights), -1).T
-    held = seen.inputs + HOLD * float(np.trace(seen.inputs)) / len(seen.inputs) * np.eye(len(seen.inputs))
-    fitted = weights + np.linalg.solve(held, seen.cross[:, outputs] - seen.inputs @ weights)
-    bias = seen.output_mean[outputs] - seen.input_mean @ fitted
+    wanted = seen.outputs[:, outputs]
+    fitted = weights + _ridge(seen.inputs, wanted - seen.inputs @ weights)
+    bias = wanted.mean(0) - seen.inputs.mean(0) @ fitted
     return with_weights(graph, own, fitted.T.reshape(stage.weights.shape), bias)
+
+
+def _ridge(inputs: Array, wanted: Array) -> Array:
+    """[K, N]: least squares around the means of rows [n, K] and [n, N], held to zero; solved on the smaller side."""
+    x, y = inputs - inputs.mean(0), wanted - wanted.mean(0)
+    hold = max(HOLD * float(np.square(x).sum()) / x.shape[1], 1e-12)
+    if x.shape[1] <= len(x):
+        return np.linalg.solve(x.T @ x + hold * np.eye(x.shape[1]), x.T @ y)
+    found: Array = x.T @ np.linalg.solve(x @ x.T + hold * np.eye(len(x)), y)
+    return found
 
 
 def with_weights(graph: Graph, node: Node, weights: Array, bias: Array) -> Graph:
@@ -142,15 +158,19 @@ def _meeting(found: Channels, groups: Sequence[Group], budget: Budget) -> float:
     if not budget.names_a_size:
         return 0.5
 
-    def fits(step: int) -> bool:
-        widths = dict.fromkeys((group.name for group in groups), step / WIDTH_STEPS)
-        return budget.allows(size_of(keep_channels(found, best_filters(found, groups, widths))))
+    def size(step: int) -> Size:
+        kept = {group.name: _any(group, max(1, round(step / WIDTH_STEPS * group.units))) for group in groups}
+        return size_of(keep_channels(found, kept))
 
-    if not fits(1):
-        widths = dict.fromkeys((group.name for group in groups), 1 / WIDTH_STEPS)
-        raise DataError(beyond(budget, size_of(keep_channels(found, best_filters(found, groups, widths)))))
+    if not budget.allows(size(1)):
+        raise DataError(beyond(budget, size(1)))
     low, high = 1, WIDTH_STEPS
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+        low, high = (middle, high) if budget.allows(size(middle)) else (low, middle - 1)
     return low / WIDTH_STEPS
+
+
+def _any(group: Group, count: int) -> Array:
+    """So many units, those that must stay among them: sizes do not depend on which."""
+    return np.argsort(~group.must_stay, kind="stable")[:count]

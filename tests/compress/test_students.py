@@ -15,12 +15,14 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `ed
 from edgecomp.compress.budget import size_of  # noqa: E402
 from edgecomp.compress.channels import channels, keep_channels  # noqa: E402
 from edgecomp.compress.cramnet import _from_output, _unbuilt, noise  # noqa: E402
+from edgecomp.compress.filters_l1 import norms  # noqa: E402
 from edgecomp.compress.fitnet import middle_layer, until, with_regressor  # noqa: E402
 from edgecomp.compress.hints import part_behind, same_tensors  # noqa: E402
 from edgecomp.compress.judge import outputs  # noqa: E402
 from edgecomp.compress.registry import method  # noqa: E402
 from edgecomp.compress.resolution import at_resolution, enlargement  # noqa: E402
-from edgecomp.compress.student import best_filters, thinner  # noqa: E402
+from edgecomp.compress.selection import best_first  # noqa: E402
+from edgecomp.compress.student import best_units, kept_at, thinner  # noqa: E402
 from edgecomp.errors import DataError  # noqa: E402
 from edgecomp.frontend.onnx_export import to_model  # noqa: E402
 from edgecomp.graph import Graph  # noqa: E402
@@ -88,7 +90,7 @@ def test_a_student_of_full_width_is_the_teacher() -> None:
 def test_fitting_a_thinner_network_makes_it_better() -> None:
     graph = small_network()
     found = channels(graph)
-    kept = best_filters(found, found.groups, {group.name: 0.5 for group in found.groups})
+    kept = kept_at({group.name: 0.5 for group in found.groups}, best_units(found, found.groups, job("width", graph)))
     wanted = outputs(graph, X)
     plain, fitted = (outputs(made, X) for made in (keep_channels(found, kept), thinner(found, kept, job("width", graph))))
     assert np.square(fitted - wanted).mean() < 0.5 * np.square(plain - wanted).mean()
@@ -212,3 +214,31 @@ def test_the_teacher_is_not_computed_where_the_network_is_the_same() -> None:
     whole = evaluate(graph, {"x": X[:2]}, all_tensors=True)
     np.testing.assert_allclose(evaluate(part, {shared[0]: whole[shared[0]]})[graph.outputs[0]], whole[graph.outputs[0]], atol=1e-6)
     assert same_tensors(graph, graph) == ()
+
+
+def test_the_best_units_explain_more_than_those_of_largest_norm() -> None:
+    graph = small_network()
+    found = channels(graph)
+    for group in found.groups:
+        order = best_first(found, group, job("width", graph))
+        assert sorted(order) == list(range(group.units))
+        by_norm = np.argsort(-norms(found, group), kind="stable")
+        errors = []
+        for units in (order, by_norm):
+            made = thinner(found, {group.name: np.sort(units[: group.units // 2])}, job("width", graph))
+            errors.append(np.square(outputs(made, X) - outputs(graph, X)).mean())
+        assert errors[0] <= 1.05 * errors[1], group.name
+
+
+def test_a_copy_of_a_unit_is_chosen_among_the_last() -> None:
+    graph = small_network()
+    gemm = next(node for node in graph.nodes if node.kind == "Gemm")
+    tensors = []
+    for name in gemm.inputs[1:]:
+        data = graph.constant(name).copy()
+        data[5] = data[11]
+        tensors.append(replace(graph.tensors[name], data=data))
+    copied = graph.rebuilt(graph.nodes, tensors)
+    found = channels(copied)
+    order = best_first(found, found.by_name[gemm.name], job("width", copied)).tolist()
+    assert max(order.index(5), order.index(11)) >= len(order) - 4
